@@ -1,0 +1,150 @@
+/**
+ * Every error class and code of the distribution. Callers branch on `code`, never on the message.
+ * A message names what was expected and what came; it never holds a cookie.
+ */
+
+export type TermErrorCode =
+  | 'truncated'
+  | 'unknown_tag'
+  | 'invalid_term'
+  | 'limit_exceeded'
+  | 'trailing_bytes'
+  | 'unencodable';
+
+export type FrameErrorCode =
+  | 'frame_too_long'
+  | 'unexpected_body'
+  | 'invalid_header'
+  | 'invalid_control_message'
+  | 'invalid_fragment'
+  | 'limit_exceeded';
+
+export type HandshakeErrorCode =
+  | 'unexpected_message'
+  | 'invalid_message'
+  | 'missing_flags'
+  | 'bad_cookie'
+  | 'wrong_node'
+  | 'not_allowed'
+  | 'nok'
+  | 'already_connected'
+  | 'timeout'
+  | 'closed';
+
+export type EpmdErrorCode =
+  | 'truncated'
+  | 'unexpected_tag'
+  | 'refused'
+  | 'name_taken'
+  | 'timeout'
+  | 'closed'
+  | 'too_long'
+  | 'unreachable';
+
+export type ConnectionErrorCode =
+  | 'unknown_node'
+  | 'unreachable'
+  | 'handshake_failed'
+  | 'net_tick_timeout'
+  | 'send_queue_full'
+  | 'protocol_error'
+  | 'disconnect'
+  | 'closed'
+  | 'distribution_off';
+
+export type CallErrorCode =
+  | 'timeout'
+  | 'noproc'
+  | 'noconnection'
+  | 'calling_self'
+  | 'exit'
+  | 'bad_reply';
+
+export type DistributionErrorCode =
+  | TermErrorCode
+  | FrameErrorCode
+  | HandshakeErrorCode
+  | EpmdErrorCode
+  | ConnectionErrorCode
+  | CallErrorCode;
+
+/** Typed facts about the failure; which are present depends on the class. */
+export interface ErrorContext {
+  /** byte offset in the input at which decoding failed */
+  readonly offset?: number;
+  /** control message operation number */
+  readonly operation?: number;
+  /** the peer's node name */
+  readonly node?: string;
+  /** the step of a handshake or of a connection's life */
+  readonly phase?: string;
+  /** the exit reason behind a failed call, as a term of the distribution */
+  readonly exitReason?: unknown;
+  readonly cause?: unknown;
+}
+
+export class DistributionError extends Error {
+  readonly code: DistributionErrorCode;
+  readonly context: ErrorContext;
+
+  constructor(code: DistributionErrorCode, message: string, context: ErrorContext = {}) {
+    super(message, context.cause === undefined ? undefined : { cause: context.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.context = context;
+  }
+}
+
+/** Bytes that are not a term, a term beyond a limit, or a value that is not a term. */
+export class TermError extends DistributionError {
+  declare readonly code: TermErrorCode;
+  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
+  constructor(code: TermErrorCode, message: string, context?: ErrorContext) {
+    super(code, message, context);
+  }
+}
+
+/** A frame, distribution header, fragment or control message that breaks the protocol. */
+export class FrameError extends DistributionError {
+  declare readonly code: FrameErrorCode;
+  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
+  constructor(code: FrameErrorCode, message: string, context?: ErrorContext) {
+    super(code, message, context);
+  }
+}
+
+/** The set-up of a connection was refused by us or by the peer. */
+export class HandshakeError extends DistributionError {
+  declare readonly code: HandshakeErrorCode;
+  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
+  constructor(code: HandshakeErrorCode, message: string, context?: ErrorContext) {
+    super(code, message, context);
+  }
+}
+
+/** The port mapper refused, did not answer, or answered something else. */
+export class EpmdError extends DistributionError {
+  declare readonly code: EpmdErrorCode;
+  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
+  constructor(code: EpmdErrorCode, message: string, context?: ErrorContext) {
+    super(code, message, context);
+  }
+}
+
+/** A connection could not be made, or ended. */
+export class ConnectionError extends DistributionError {
+  declare readonly code: ConnectionErrorCode;
+  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
+  constructor(code: ConnectionErrorCode, message: string, context?: ErrorContext) {
+    super(code, message, context);
+  }
+}
+
+/** A GenServer call got no reply; `context.exitReason` says why when the server ended. */
+export class CallError extends DistributionError {
+  declare readonly code: CallErrorCode;
+  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
+  constructor(code: CallErrorCode, message: string, context?: ErrorContext) {
+    super(code, message, context);
+  }
+}
