@@ -34,6 +34,7 @@ export type HandshakeErrorCode =
 export type EpmdErrorCode =
   | 'truncated'
   | 'unexpected_tag'
+  | 'invalid_message'
   | 'refused'
   | 'name_taken'
   | 'timeout'
@@ -60,13 +61,21 @@ export type CallErrorCode =
   | 'exit'
   | 'bad_reply';
 
+export type ProcessErrorCode =
+  | 'name_taken'
+  | 'already_registered'
+  | 'bad_name'
+  | 'noproc'
+  | 'stopped';
+
 export type DistributionErrorCode =
   | TermErrorCode
   | FrameErrorCode
   | HandshakeErrorCode
   | EpmdErrorCode
   | ConnectionErrorCode
-  | CallErrorCode;
+  | CallErrorCode
+  | ProcessErrorCode;
 
 /** Typed facts about the failure; which are present depends on the class. */
 export interface ErrorContext {
@@ -98,7 +107,6 @@ export class DistributionError extends Error {
 /** Bytes that are not a term, a term beyond a limit, or a value that is not a term. */
 export class TermError extends DistributionError {
   declare readonly code: TermErrorCode;
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
   constructor(code: TermErrorCode, message: string, context?: ErrorContext) {
     super(code, message, context);
   }
@@ -107,7 +115,6 @@ export class TermError extends DistributionError {
 /** A frame, distribution header, fragment or control message that breaks the protocol. */
 export class FrameError extends DistributionError {
   declare readonly code: FrameErrorCode;
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
   constructor(code: FrameErrorCode, message: string, context?: ErrorContext) {
     super(code, message, context);
   }
@@ -116,7 +123,6 @@ export class FrameError extends DistributionError {
 /** The set-up of a connection was refused by us or by the peer. */
 export class HandshakeError extends DistributionError {
   declare readonly code: HandshakeErrorCode;
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
   constructor(code: HandshakeErrorCode, message: string, context?: ErrorContext) {
     super(code, message, context);
   }
@@ -125,7 +131,6 @@ export class HandshakeError extends DistributionError {
 /** The port mapper refused, did not answer, or answered something else. */
 export class EpmdError extends DistributionError {
   declare readonly code: EpmdErrorCode;
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
   constructor(code: EpmdErrorCode, message: string, context?: ErrorContext) {
     super(code, message, context);
   }
@@ -134,7 +139,6 @@ export class EpmdError extends DistributionError {
 /** A connection could not be made, or ended. */
 export class ConnectionError extends DistributionError {
   declare readonly code: ConnectionErrorCode;
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
   constructor(code: ConnectionErrorCode, message: string, context?: ErrorContext) {
     super(code, message, context);
   }
@@ -143,8 +147,15 @@ export class ConnectionError extends DistributionError {
 /** A GenServer call got no reply; `context.exitReason` says why when the server ended. */
 export class CallError extends DistributionError {
   declare readonly code: CallErrorCode;
-  // biome-ignore lint/complexity/noUselessConstructor: narrows the accepted codes
   constructor(code: CallErrorCode, message: string, context?: ErrorContext) {
+    super(code, message, context);
+  }
+}
+
+/** A process or a registered name is not in the state that an operation on it needs. */
+export class ProcessError extends DistributionError {
+  declare readonly code: ProcessErrorCode;
+  constructor(code: ProcessErrorCode, message: string, context?: ErrorContext) {
     super(code, message, context);
   }
 }

@@ -15,16 +15,36 @@ export type MonitorTarget = Pid | Atom;
 export type Signal =
   | { readonly type: 'send'; readonly from: Pid; readonly to: Pid; readonly message: Term }
   | { readonly type: 'send_name'; readonly from: Pid; readonly to: Atom; readonly message: Term }
-  | { readonly type: 'send_alias'; readonly from: Pid; readonly to: Reference; readonly message: Term }
+  | {
+      readonly type: 'send_alias';
+      readonly from: Pid;
+      readonly to: Reference;
+      readonly message: Term;
+    }
   | { readonly type: 'link'; readonly from: Pid; readonly to: Pid }
   | { readonly type: 'unlink'; readonly id: number | bigint; readonly from: Pid; readonly to: Pid }
-  | { readonly type: 'unlink_ack'; readonly id: number | bigint; readonly from: Pid; readonly to: Pid }
+  | {
+      readonly type: 'unlink_ack';
+      readonly id: number | bigint;
+      readonly from: Pid;
+      readonly to: Pid;
+    }
   /** the other end of a link has ended */
   | { readonly type: 'exit_link'; readonly from: Pid; readonly to: Pid; readonly reason: Term }
   /** `exit(Pid, Reason)` */
   | { readonly type: 'exit'; readonly from: Pid; readonly to: Pid; readonly reason: Term }
-  | { readonly type: 'monitor'; readonly from: Pid; readonly target: MonitorTarget; readonly ref: Reference }
-  | { readonly type: 'demonitor'; readonly from: Pid; readonly target: MonitorTarget; readonly ref: Reference }
+  | {
+      readonly type: 'monitor';
+      readonly from: Pid;
+      readonly target: MonitorTarget;
+      readonly ref: Reference;
+    }
+  | {
+      readonly type: 'demonitor';
+      readonly from: Pid;
+      readonly target: MonitorTarget;
+      readonly ref: Reference;
+    }
   /** what was monitored (named as in the monitor request) has ended */
   | {
       readonly type: 'down';
