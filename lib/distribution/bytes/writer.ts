@@ -1,0 +1,197 @@
+/**
+ * Layer 1: a growing big-endian buffer whose length fields can be filled in afterwards.
+ *
+ * Numbers outside the field they are written to are refused, never cut: a pid or a length that
+ * silently lost its high bits would reach the wrong process or end the connection.
+ */
+import { TermError } from '../errors.ts';
+
+const DEFAULT_CAPACITY = 256;
+
+/** `take()` copies up to this many bytes and keeps its buffer, beyond it hands the buffer over. */
+const COPY_LIMIT = 2048;
+
+/** Up to this length a string is written here; beyond it the call into the runtime pays off. */
+const SHORT_STRING = 32;
+
+const LONE_SURROGATE = /\p{Surrogate}/u;
+
+export class ByteWriter {
+  readonly #initialCapacity: number;
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(initialCapacity: number = DEFAULT_CAPACITY) {
+    this.#initialCapacity = initialCapacity;
+    this.#bytes = Buffer.allocUnsafe(initialCapacity);
+  }
+
+  /** Number of bytes written so far: where the next one goes. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** @throws {TermError} `unencodable` when `value` does not fit, as every number here */
+  u8(value: number): void {
+    if ((value & 0xff) !== value) throw doesNotFit(value, 'an unsigned 8-bit number');
+    const at = this.#reserve(1);
+    this.#bytes[at] = value;
+  }
+
+  u16(value: number): void {
+    if ((value & 0xffff) !== value) throw doesNotFit(value, 'an unsigned 16-bit number');
+    const at = this.#reserve(2);
+    this.#bytes[at] = value >>> 8;
+    this.#bytes[at + 1] = value;
+  }
+
+  u32(value: number): void {
+    if (value >>> 0 !== value) throw doesNotFit(value, 'an unsigned 32-bit number');
+    this.#put32(this.#reserve(4), value);
+  }
+
+  i32(value: number): void {
+    if ((value | 0) !== value) throw doesNotFit(value, 'a signed 32-bit number');
+    this.#put32(this.#reserve(4), value);
+  }
+
+  u64(value: bigint): void {
+    if (typeof value !== 'bigint' || BigInt.asUintN(64, value) !== value) {
+      throw doesNotFit(value, 'an unsigned 64-bit bigint');
+    }
+    const at = this.#reserve(8);
+    this.#put32(at, Number(value >> 32n));
+    this.#put32(at + 4, Number(value & 0xffffffffn));
+  }
+
+  /** An IEEE 754 double, whatever its value. */
+  f64(value: number): void {
+    const at = this.#reserve(8);
+    this.#bytes.writeDoubleBE(value, at);
+  }
+
+  bytes(bytes: Uint8Array): void {
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  /**
+   * @returns how many bytes the text took
+   * @throws {TermError} `unencodable` when a surrogate stands alone, for which UTF-8 has no form
+   */
+  utf8(text: string): number {
+    if (text.length <= SHORT_STRING && this.#tryAscii(text)) return text.length;
+    const count = Buffer.byteLength(text);
+    if (count !== text.length && LONE_SURROGATE.test(text)) {
+      throw new TermError('unencodable', 'expected well-formed Unicode, got a lone surrogate');
+    }
+    const at = this.#reserve(count);
+    this.#bytes.write(text, at, 'utf8');
+    return count;
+  }
+
+  /** @throws {TermError} `unencodable` when a character is not ASCII */
+  ascii(text: string): void {
+    if (!this.#tryAscii(text)) {
+      throw new TermError('unencodable', `expected ASCII text, got ${JSON.stringify(text)}`);
+    }
+  }
+
+  /** Overwrites a byte written before. */
+  patchU8(at: number, value: number): void {
+    if ((value & 0xff) !== value) throw doesNotFit(value, 'an unsigned 8-bit number');
+    this.#checkWritten(at, 1);
+    this.#bytes[at] = value;
+  }
+
+  /** Overwrites two bytes written before. */
+  patchU16(at: number, value: number): void {
+    if ((value & 0xffff) !== value) throw doesNotFit(value, 'an unsigned 16-bit number');
+    this.#checkWritten(at, 2);
+    this.#bytes[at] = value >>> 8;
+    this.#bytes[at + 1] = value;
+  }
+
+  /** Overwrites four bytes written before: `u32(0)`, the body, then its length. */
+  patchU32(at: number, value: number): void {
+    if (value >>> 0 !== value) throw doesNotFit(value, 'an unsigned 32-bit number');
+    this.#checkWritten(at, 4);
+    this.#put32(at, value);
+  }
+
+  /** Forgets everything from `length` on: the way back when something could not be written. */
+  truncate(length: number): void {
+    if (!(length >= 0 && length <= this.#length)) {
+      throw new RangeError(`cannot cut ${this.#length} bytes to ${length}`);
+    }
+    this.#length = length;
+  }
+
+  /** What was written, without a copy: valid until the next call on this writer. */
+  view(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** Hands the bytes over to the caller; the writer starts anew, empty. */
+  take(): Uint8Array {
+    const length = this.#length;
+    const bytes = this.#bytes;
+    this.#length = 0;
+    if (length <= COPY_LIMIT) {
+      const copy = Buffer.allocUnsafe(length);
+      bytes.copy(copy, 0, 0, length);
+      return copy;
+    }
+    this.#bytes = Buffer.allocUnsafe(this.#initialCapacity);
+    return bytes.subarray(0, length);
+  }
+
+  /** Makes room for `count` bytes and returns where they go. */
+  #reserve(count: number): number {
+    const at = this.#length;
+    const needed = at + count;
+    if (needed > this.#bytes.length) this.#grow(needed);
+    this.#length = needed;
+    return at;
+  }
+
+  #grow(needed: number): void {
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
+    this.#bytes.copy(grown, 0, 0, this.#length);
+    this.#bytes = grown;
+  }
+
+  #put32(at: number, value: number): void {
+    const bytes = this.#bytes;
+    bytes[at] = value >>> 24;
+    bytes[at + 1] = value >>> 16;
+    bytes[at + 2] = value >>> 8;
+    bytes[at + 3] = value;
+  }
+
+  /** Writes `text` if it is ASCII, else leaves the writer as it was. */
+  #tryAscii(text: string): boolean {
+    const count = text.length;
+    const at = this.#reserve(count);
+    const bytes = this.#bytes;
+    for (let i = 0; i < count; i++) {
+      const code = text.charCodeAt(i);
+      if (code >= 0x80) {
+        this.#length = at;
+        return false;
+      }
+      bytes[at + i] = code;
+    }
+    return true;
+  }
+
+  #checkWritten(at: number, count: number): void {
+    if (!(at >= 0 && at + count <= this.#length)) {
+      throw new RangeError(`bytes ${at}..${at + count} were not written yet`);
+    }
+  }
+}
+
+function doesNotFit(value: unknown, expected: string): TermError {
+  return new TermError('unencodable', `expected ${expected}, got ${String(value)}`);
+}
