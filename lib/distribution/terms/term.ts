@@ -79,7 +79,12 @@ export class ImproperList {
   readonly elements: readonly Term[];
   readonly tail: Term;
 
+  /** @throws {RangeError} without elements, or with a tail that would make it another list */
   constructor(elements: readonly Term[], tail: Term) {
+    if (elements.length === 0) throw new RangeError('an improper list has at least one element');
+    if (Array.isArray(tail) || tail instanceof ImproperList) {
+      throw new RangeError('the tail of an improper list is not itself a list');
+    }
     this.elements = elements;
     this.tail = tail;
   }
@@ -90,7 +95,11 @@ export class BitString {
   readonly bytes: Uint8Array;
   readonly bits: number;
 
+  /** @throws {RangeError} when `bits` is not 1 to 7, or there is no last byte to hold them */
   constructor(bytes: Uint8Array, bits: number) {
+    if (!(Number.isInteger(bits) && bits >= 1 && bits <= 7 && bytes.length > 0)) {
+      throw new RangeError(`${bytes.length} bytes cannot end with ${bits} bits of a bitstring`);
+    }
     this.bytes = bytes;
     this.bits = bits;
   }
@@ -146,5 +155,3 @@ export function isTuple(value: unknown, arity?: number, tag?: string): value is 
   if (tag === undefined) return true;
   return isAtom(value.elements[0], tag);
 }
-
-
