@@ -49,6 +49,8 @@ export interface ReplySlot {
 }
 
 export interface MonitorOptions {
+  /** the reference to use, from {@link Process.makeRef}; for a slot that has to know it beforehand */
+  readonly ref?: Reference;
   /** makes the reference an alias too; `true` means `demonitor`, as calls want it */
   readonly alias?: boolean | AliasMode;
   /** takes the messages with this reference, the down message included, until {@link Process.demonitor} */
@@ -218,9 +220,8 @@ export class Process implements Runnable {
    * `noproc` when it does not exist. A name means the process that holds it now.
    */
   monitor(target: Monitorable, options: MonitorOptions = {}): Reference {
-    const ref = this.makeRef();
+    const { ref = this.makeRef(), alias = false, slot } = options;
     if (!this.isAlive) return ref;
-    const { alias = false, slot } = options;
     if (slot !== undefined) this.#slots.set(ref.key, slot);
     if (alias !== false) this.#host.addAlias(ref, this.pid, alias === true ? 'demonitor' : alias);
     this.#host.monitor(this.pid, target, ref);
@@ -331,7 +332,7 @@ export class Process implements Runnable {
    * Used for the initialisation of servers.
    */
   runFirst(start: () => void | Promise<void>): void {
-    this.#run(start);
+    if (this.isAlive) this.#run(start);
   }
 
   /** Hands the process a message; used by the table. */

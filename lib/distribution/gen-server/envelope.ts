@@ -1,0 +1,96 @@
+/**
+ * The messages of `gen_server`: how a call, a cast and a reply look, and where a reply goes.
+ *
+ * ```
+ * call   {'$gen_call', {FromPid, Tag}, Request}      reply  {Tag, Reply}
+ * cast   {'$gen_cast', Request}
+ * system {system, {FromPid, Tag}, Request}
+ * ```
+ *
+ * The caller chooses the tag, the callee returns it unchanged:
+ *
+ * | tag | caller | the reply goes to |
+ * |---|---|---|
+ * | `[alias\|Ref]` | `gen_server:call` of OTP 24 and later, and ours | the alias `Ref` |
+ * | `[[alias\|AliasRef]\|MonRef]` | `gen_server:multi_call` of OTP 26 and later | the alias `AliasRef` |
+ * | `{Ref, Node}`, `Ref`, anything else | older callers, other languages | the pid |
+ *
+ * @see OTP `gen.erl`, `do_call/4` and `reply/2`
+ */
+import { atom, isAtom } from '../terms/atom.ts';
+import { Pid } from '../terms/pid.ts';
+import { Reference } from '../terms/reference.ts';
+import { ImproperList, isTuple, type Term, Tuple, tuple } from '../terms/term.ts';
+
+/** Who called, and the tag with which the reply has to come back. */
+export interface From {
+  readonly pid: Pid;
+  readonly tag: Term;
+}
+
+/** A message to a server by its kind; what has none of the known shapes is `info`. */
+export type GenMessage =
+  | { readonly type: 'call'; readonly from: From; readonly request: Term }
+  | { readonly type: 'cast'; readonly request: Term }
+  | { readonly type: 'system'; readonly from: From; readonly request: Term }
+  | { readonly type: 'info'; readonly message: Term };
+
+const GEN_CALL = atom('$gen_call');
+const GEN_CAST = atom('$gen_cast');
+const ALIAS = [atom('alias')];
+
+export function callMessage(from: From, request: Term): Tuple {
+  return new Tuple([GEN_CALL, new Tuple([from.pid, from.tag]), request]);
+}
+
+export function castMessage(request: Term): Tuple {
+  return tuple(GEN_CAST, request);
+}
+
+export function replyMessage(from: From, reply: Term): Tuple {
+  return new Tuple([from.tag, reply]);
+}
+
+/** The tag `[alias|Ref]`. */
+export function aliasTag(ref: Reference): ImproperList {
+  return new ImproperList(ALIAS, ref);
+}
+
+/** Where the reply to `from` goes: see the table above. */
+export function replyDestination(from: From): Pid | Reference {
+  const { tag } = from;
+  if (!(tag instanceof ImproperList) || tag.elements.length !== 1) return from.pid;
+  return aliasOf(tag) ?? aliasOf(tag.elements[0]) ?? from.pid;
+}
+
+/** Sorts a message to a server. A call whose sender is not `{Pid, Tag}` cannot be answered: `info`. */
+export function decodeGenMessage(message: Term): GenMessage {
+  if (message instanceof Tuple) {
+    const [kind, second, request] = message.elements;
+    if (message.arity === 2 && isAtom(kind, '$gen_cast') && second !== undefined) {
+      return { type: 'cast', request: second };
+    }
+    if (message.arity === 3 && request !== undefined) {
+      const type = isAtom(kind, '$gen_call')
+        ? 'call'
+        : isAtom(kind, 'system')
+          ? 'system'
+          : undefined;
+      const from = type === undefined ? undefined : decodeFrom(second);
+      if (type !== undefined && from !== undefined) return { type, from, request };
+    }
+  }
+  return { type: 'info', message };
+}
+
+function decodeFrom(term: Term | undefined): From | undefined {
+  if (!isTuple(term, 2)) return undefined;
+  const [pid, tag] = term.elements;
+  return pid instanceof Pid && tag !== undefined ? { pid, tag } : undefined;
+}
+
+/** The reference in `[alias|Ref]`. */
+function aliasOf(term: Term | undefined): Reference | undefined {
+  if (!(term instanceof ImproperList) || !(term.tail instanceof Reference)) return undefined;
+  return term.elements.length === 1 && isAtom(term.elements[0], 'alias') ? term.tail : undefined;
+}
