@@ -1,0 +1,216 @@
+/**
+ * Frames: the length-prefixed bodies that a distribution connection is made of.
+ *
+ * During the handshake the prefix has 2 bytes, afterwards 4 (over TLS always 4). A body of length
+ * 0 after the handshake is a tick. This file knows nothing of what bodies mean.
+ */
+import { FrameError } from '../errors.ts';
+
+export type PrefixBytes = 2 | 4;
+
+export interface FrameParserOptions {
+  readonly prefixBytes: PrefixBytes;
+  /** longest body accepted; a longer announcement is refused before anything is allocated */
+  readonly maxFrameBytes: number;
+}
+
+/** Bodies that span chunks are gathered in a buffer that starts at most this large. */
+const INITIAL_GATHER_BYTES = 128 * 1024;
+
+const EMPTY = new Uint8Array(0);
+
+/** What keeps a quiet connection alive: a frame without a body. Never modify it. */
+export const TICK_FRAME: Uint8Array = new Uint8Array(4);
+
+/**
+ * Puts a length prefix before `body`.
+ *
+ * Shape: length:prefixBytes (big-endian), body.
+ *
+ * @returns a new array that holds a copy of `body`
+ * @throws {FrameError} `frame_too_long` when the length does not fit in the prefix
+ */
+export function frame(body: Uint8Array, prefixBytes: PrefixBytes): Uint8Array {
+  const longest = 2 ** (8 * prefixBytes) - 1;
+  if (body.length > longest) {
+    throw new FrameError(
+      'frame_too_long',
+      `a ${prefixBytes}-byte prefix allows at most ${longest} bytes, got ${body.length}`,
+    );
+  }
+  const framed = new Uint8Array(prefixBytes + body.length);
+  for (let i = 0; i < prefixBytes; i += 1) {
+    framed[i] = (body.length >>> (8 * (prefixBytes - 1 - i))) & 0xff;
+  }
+  framed.set(body, prefixBytes);
+  return framed;
+}
+
+/**
+ * Cuts a stream of bytes, arriving in chunks of any size, into frame bodies.
+ *
+ * ```
+ *            prefix complete, within the limit
+ *   prefix ────────────────────────────────────> body
+ *     ▲  ╲ prefix too large                        │
+ *     │   ╰────────> failed (for good)             │
+ *     ╰────────────────────────────────────────────╯ body complete: handed out
+ * ```
+ *
+ * A body that lies inside one chunk is returned as a view of that chunk (no copy); one that spans
+ * chunks is copied once as its bytes arrive, into a buffer that grows with what has really come,
+ * so that announcing a length costs a peer as much as it costs us.
+ */
+export class FrameParser {
+  #prefixBytes: PrefixBytes;
+  #maxFrameBytes: number;
+  #error: FrameError | undefined;
+
+  // Input not consumed yet: chunks[index] from #offset on, then the later ones.
+  #chunks: Uint8Array[] = [];
+  #index = 0;
+  #offset = 0;
+
+  // The prefix read so far, and, once it is complete, the length of the body.
+  #prefixRead = 0;
+  #prefixValue = 0;
+  #bodyBytes: number | undefined;
+
+  // A body that spans chunks.
+  #gathered: Uint8Array | undefined;
+  #gatheredBytes = 0;
+
+  constructor(options: FrameParserOptions) {
+    this.#prefixBytes = options.prefixBytes;
+    this.#maxFrameBytes = options.maxFrameBytes;
+  }
+
+  /**
+   * Adds received bytes. The parser keeps views of `chunk`; do not modify it afterwards.
+   *
+   * @throws {FrameError} the earlier error, when the parser has failed
+   */
+  push(chunk: Uint8Array): void {
+    if (this.#error) throw this.#error;
+    if (chunk.length > 0) this.#chunks.push(chunk);
+  }
+
+  /**
+   * The next complete body, empty for a tick, or `undefined` when more bytes are needed. Bodies
+   * are views of pushed chunks or fresh arrays; the parser never touches them again.
+   *
+   * @throws {FrameError} `frame_too_long`; from then on every call throws it
+   */
+  next(): Uint8Array | undefined {
+    if (this.#error) throw this.#error;
+    const bodyBytes = this.#bodyBytes ?? this.#readPrefix();
+    if (bodyBytes === undefined) return undefined;
+    const body = this.#readBody(bodyBytes);
+    if (body !== undefined) this.#bodyBytes = undefined;
+    return body;
+  }
+
+  /**
+   * Changes the prefix at the border between two frames, as at the end of the handshake. Bytes
+   * that are buffered already, even the beginning of a prefix, are read in the new form.
+   *
+   * @throws {FrameError} `unexpected_body` when a body has begun in the old form
+   */
+  usePrefix(prefixBytes: PrefixBytes, maxFrameBytes: number): void {
+    if (this.#error) throw this.#error;
+    if (this.#bodyBytes !== undefined || this.#prefixRead >= prefixBytes) {
+      throw new FrameError(
+        'unexpected_body',
+        `expected the border between two frames when changing to a ${prefixBytes}-byte prefix, found a frame that has begun`,
+      );
+    }
+    this.#prefixBytes = prefixBytes;
+    this.#maxFrameBytes = maxFrameBytes;
+  }
+
+  #readPrefix(): number | undefined {
+    while (this.#prefixRead < this.#prefixBytes) {
+      const chunk = this.#chunks[this.#index];
+      if (chunk === undefined) return this.#needMore();
+      // Multiplication, not a shift: four bytes make an unsigned number.
+      this.#prefixValue = this.#prefixValue * 256 + chunk[this.#offset]!;
+      this.#prefixRead += 1;
+      this.#consume(chunk, 1);
+    }
+    const bodyBytes = this.#prefixValue;
+    if (bodyBytes > this.#maxFrameBytes) {
+      this.#fail(bodyBytes);
+    }
+    this.#prefixRead = 0;
+    this.#prefixValue = 0;
+    this.#bodyBytes = bodyBytes;
+    return bodyBytes;
+  }
+
+  #readBody(bodyBytes: number): Uint8Array | undefined {
+    if (bodyBytes === 0) return EMPTY;
+    for (;;) {
+      const chunk = this.#chunks[this.#index];
+      if (chunk === undefined) return this.#needMore();
+      const available = chunk.length - this.#offset;
+      if (this.#gathered === undefined && available >= bodyBytes) {
+        const body = chunk.subarray(this.#offset, this.#offset + bodyBytes);
+        this.#consume(chunk, bodyBytes);
+        return body;
+      }
+      const taken = Math.min(available, bodyBytes - this.#gatheredBytes);
+      this.#gather(chunk.subarray(this.#offset, this.#offset + taken), bodyBytes);
+      this.#consume(chunk, taken);
+      if (this.#gatheredBytes === bodyBytes) return this.#takeGathered();
+    }
+  }
+
+  /** Copies `part` behind what was gathered. Capacity doubles, but never beyond the body. */
+  #gather(part: Uint8Array, bodyBytes: number): void {
+    const needed = this.#gatheredBytes + part.length;
+    let gathered = this.#gathered;
+    if (gathered === undefined || gathered.length < needed) {
+      const doubled = gathered === undefined ? INITIAL_GATHER_BYTES : gathered.length * 2;
+      const grown = new Uint8Array(Math.min(bodyBytes, Math.max(doubled, needed)));
+      if (gathered !== undefined) grown.set(gathered.subarray(0, this.#gatheredBytes));
+      gathered = grown;
+      this.#gathered = grown;
+    }
+    gathered.set(part, this.#gatheredBytes);
+    this.#gatheredBytes = needed;
+  }
+
+  #takeGathered(): Uint8Array | undefined {
+    const body = this.#gathered;
+    this.#gathered = undefined;
+    this.#gatheredBytes = 0;
+    return body;
+  }
+
+  #consume(chunk: Uint8Array, bytes: number): void {
+    this.#offset += bytes;
+    if (this.#offset === chunk.length) {
+      this.#index += 1;
+      this.#offset = 0;
+    }
+  }
+
+  /** Every chunk has been consumed: let go of them all at once, so that none is shifted singly. */
+  #needMore(): undefined {
+    if (this.#index > 0) {
+      this.#chunks = [];
+      this.#index = 0;
+    }
+    return undefined;
+  }
+
+  #fail(bodyBytes: number): never {
+    this.#error = new FrameError(
+      'frame_too_long',
+      `expected a frame of at most ${this.#maxFrameBytes} bytes, the peer announced ${bodyBytes}`,
+    );
+    this.#chunks = [];
+    this.#gathered = undefined;
+    throw this.#error;
+  }
+}
