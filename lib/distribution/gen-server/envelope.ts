@@ -28,11 +28,17 @@ export interface From {
   readonly tag: Term;
 }
 
+/** A request that wants a reply. */
+export interface Request {
+  readonly from: From;
+  readonly request: Term;
+}
+
 /** A message to a server by its kind; what has none of the known shapes is `info`. */
 export type GenMessage =
-  | { readonly type: 'call'; readonly from: From; readonly request: Term }
+  | ({ readonly type: 'call' } & Request)
   | { readonly type: 'cast'; readonly request: Term }
-  | { readonly type: 'system'; readonly from: From; readonly request: Term }
+  | ({ readonly type: 'system' } & Request)
   | { readonly type: 'info'; readonly message: Term };
 
 const GEN_CALL = atom('$gen_call');
@@ -63,24 +69,32 @@ export function replyDestination(from: From): Pid | Reference {
   return aliasOf(tag) ?? aliasOf(tag.elements[0]) ?? from.pid;
 }
 
+/** The parts of a call; `undefined` for any other message. */
+export function parseCall(message: Term): Request | undefined {
+  return parseRequest(message, '$gen_call');
+}
+
+/** The request in a cast; `undefined` for any other message. */
+export function parseCast(message: Term): Term | undefined {
+  return isTuple(message, 2, '$gen_cast') ? message.elements[1] : undefined;
+}
+
 /** Sorts a message to a server. A call whose sender is not `{Pid, Tag}` cannot be answered: `info`. */
 export function decodeGenMessage(message: Term): GenMessage {
-  if (message instanceof Tuple) {
-    const [kind, second, request] = message.elements;
-    if (message.arity === 2 && isAtom(kind, '$gen_cast') && second !== undefined) {
-      return { type: 'cast', request: second };
-    }
-    if (message.arity === 3 && request !== undefined) {
-      const type = isAtom(kind, '$gen_call')
-        ? 'call'
-        : isAtom(kind, 'system')
-          ? 'system'
-          : undefined;
-      const from = type === undefined ? undefined : decodeFrom(second);
-      if (type !== undefined && from !== undefined) return { type, from, request };
-    }
-  }
+  const call = parseCall(message);
+  if (call !== undefined) return { type: 'call', from: call.from, request: call.request };
+  const cast = parseCast(message);
+  if (cast !== undefined) return { type: 'cast', request: cast };
+  const system = parseRequest(message, 'system');
+  if (system !== undefined) return { type: 'system', from: system.from, request: system.request };
   return { type: 'info', message };
+}
+
+function parseRequest(message: Term, kind: string): Request | undefined {
+  if (!isTuple(message, 3, kind)) return undefined;
+  const [, second, request] = message.elements;
+  const from = decodeFrom(second);
+  return from === undefined || request === undefined ? undefined : { from, request };
 }
 
 function decodeFrom(term: Term | undefined): From | undefined {

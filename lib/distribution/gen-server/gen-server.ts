@@ -30,9 +30,11 @@ import { exitMessage } from '../process/system-messages.ts';
 import { atom } from '../terms/atom.ts';
 import { Pid } from '../terms/pid.ts';
 import { isTuple, type Term, tuple } from '../terms/term.ts';
-import { decodeGenMessage, type From, replyDestination, replyMessage } from './envelope.ts';
+import { decodeGenMessage, type From } from './envelope.ts';
+import { reply } from './reply.ts';
 
 export type { From } from './envelope.ts';
+export { reply } from './reply.ts';
 
 /** A callback that has nothing to say may return nothing, also in a class. */
 // biome-ignore lint/suspicious/noConfusingVoidType: a method without `return` has the type void
@@ -109,22 +111,6 @@ export async function startGenServer(
       reject(new ProcessExit(reason, 'the server ended before it was initialised'));
     });
   });
-}
-
-/**
- * Answers a call, also long after the callback has returned. Never dials: a caller whose node is gone
- * has given up.
- *
- * @param sender the server's pid; without it the reply comes from no process
- */
-export function reply(
-  processes: ProcessTable,
-  from: From,
-  answer: Term,
-  sender: Pid = processes.nobody,
-): void {
-  const to = replyDestination(from);
-  processes.send(sender, to, replyMessage(from, answer), { connect: false });
 }
 
 const NORMAL = atom('normal');
