@@ -295,16 +295,16 @@ function parseFloatText(text: string): number {
   return match === null ? Number.NaN : Number(match[1]);
 }
 
-/** EXPORT_EXT: module atom, function atom, arity as SMALL_INTEGER_EXT. */
-function readExternalFun({ reader, atomCache }: Decoding): ExternalFun {
-  const module = readAtomName(reader, atomCache);
-  const name = readAtomName(reader, atomCache);
-  const offset = reader.offset;
-  const tag = reader.u8();
-  if (tag !== tags.SMALL_INTEGER_EXT) {
-    throw new TermError('invalid_term', `expected an arity, got tag ${tag}`, { offset });
+/** EXPORT_EXT: module atom, function atom, arity as an integer, which OTP writes as SMALL_INTEGER_EXT. */
+function readExternalFun(d: Decoding): ExternalFun {
+  const module = readAtomName(d.reader, d.atomCache);
+  const name = readAtomName(d.reader, d.atomCache);
+  const offset = d.reader.offset;
+  const arity = readInteger(d);
+  if (typeof arity === 'number' && arity >= 0 && arity <= 0xff) {
+    return new ExternalFun(module, name, arity);
   }
-  return new ExternalFun(module, name, reader.u8());
+  throw new TermError('invalid_term', `expected an arity from 0 to 255, got ${arity}`, { offset });
 }
 
 /**

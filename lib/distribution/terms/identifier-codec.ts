@@ -21,6 +21,9 @@ import {
   V4_PORT_EXT,
 } from './tags.ts';
 
+/** NEW_PORT_EXT has room for 32 bits, of which only 28 count. */
+const MAX_NEW_PORT_ID = 0xfffffffn;
+
 type Atoms = AtomSink | undefined;
 type AtomCache = readonly string[] | undefined;
 
@@ -54,11 +57,11 @@ export function writeReference(writer: ByteWriter, ref: Reference, atoms: Atoms)
 }
 
 /**
- * V4_PORT_EXT (120): node atom, id:8, creation:4; like OTP, ids of 32 bits go as NEW_PORT_EXT (89)
- * with id:4. Source: OTP `external.c`, enc_term.
+ * Like OTP, NEW_PORT_EXT (89) node atom, id:4, creation:4 for an id of up to 28 bits, else
+ * V4_PORT_EXT (120) with id:8. Source: OTP 25 writes them so, fixture `otp-25/terms.json`.
  */
 export function writePort(writer: ByteWriter, port: Port, atoms: Atoms): void {
-  const isShort = port.id <= 0xffffffffn;
+  const isShort = port.id <= MAX_NEW_PORT_ID;
   writer.u8(isShort ? NEW_PORT_EXT : V4_PORT_EXT);
   writeNode(writer, port.node, atoms);
   if (isShort) writer.u32(Number(port.id));
