@@ -1,0 +1,74 @@
+/**
+ * All that a handler may know and call, as interfaces just wide enough for the endpoints. Whoever
+ * starts the service fits the real parts to them; tests fit plain objects.
+ */
+import type { RequestScope } from '../lib/http/messages.ts';
+
+/** This node, as part of its cluster. */
+export interface NodeView {
+  /** `NAME@HOST`, or `nonode@nohost` outside of a cluster */
+  readonly name: string;
+  /** the nodes this one is connected with, without itself */
+  connectedNodes(): readonly string[];
+}
+
+/**
+ * The counter of the cluster, wherever it lives. Both reject with a `CallError` if it is not reached
+ * in time. A count has no upper limit: beyond 2^53 it is a `bigint`.
+ */
+export interface CounterView {
+  get(options?: { readonly signal?: AbortSignal }): Promise<number | bigint>;
+  /** adds one and gives the new count */
+  increment(options?: { readonly signal?: AbortSignal }): Promise<number | bigint>;
+}
+
+/** What the handlers of a service share. */
+export interface Services {
+  readonly node: NodeView;
+  readonly counter: CounterView;
+  /** milliseconds since 1970 */
+  now(): number;
+}
+
+/** The services, and the request that is being answered. */
+export interface HandlerContext extends Services {
+  readonly requestId: string;
+  /** aborted when the client has gone */
+  readonly signal: AbortSignal;
+}
+
+/** Makes the context of one request. */
+export function createContext(services: Services, scope: RequestScope): HandlerContext {
+  return new ScopedContext(services, scope);
+}
+
+class ScopedContext implements HandlerContext {
+  readonly #services: Services;
+  readonly #scope: RequestScope;
+
+  constructor(services: Services, scope: RequestScope) {
+    this.#services = services;
+    this.#scope = scope;
+  }
+
+  get node(): NodeView {
+    return this.#services.node;
+  }
+
+  get counter(): CounterView {
+    return this.#services.counter;
+  }
+
+  now(): number {
+    return this.#services.now();
+  }
+
+  get requestId(): string {
+    return this.#scope.requestId;
+  }
+
+  // Asked for late, because the scope makes the signal only when somebody wants it.
+  get signal(): AbortSignal {
+    return this.#scope.signal;
+  }
+}

@@ -1,0 +1,20 @@
+/**
+ * Every path and method of the service. `HEAD` is answered wherever `GET` is; everything else is 404
+ * or 405. The router that serves this table is `lib/http/router.ts`.
+ */
+import type { Route } from '../lib/http/router.ts';
+import type { HandlerContext } from './context.ts';
+import { counterIncrement } from './counter-increment.ts';
+import { counterShow } from './counter-show.ts';
+import { hello } from './hello.ts';
+import { nodes } from './nodes.ts';
+
+export const routes: readonly Route<HandlerContext>[] = [
+  { method: 'GET', path: '/', handler: hello },
+  { method: 'GET', path: '/counter', handler: counterShow },
+  { method: 'POST', path: '/counter/increment', handler: counterIncrement },
+  { method: 'GET', path: '/nodes', handler: nodes },
+];
+
+export { createContext } from './context.ts';
+export { errorResponses } from './responses.ts';

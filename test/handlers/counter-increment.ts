@@ -1,0 +1,23 @@
+import t from 'tap';
+import { counterIncrement, incrementSchema } from '../../handlers/counter-increment.ts';
+import { toResponse } from '../../lib/http/messages.ts';
+import { fakeContext } from '../support/handler-context.ts';
+
+const request = () => new Request('http://localhost/counter/increment', { method: 'POST' });
+
+t.test('adds one and says so', async (t) => {
+  const context = fakeContext();
+  const first = toResponse(await counterIncrement(request(), context));
+  t.equal(first.status, 200);
+  const body: unknown = await first.json();
+  t.strictSame(body, { count: 1, node: 'node1@127.0.0.1', message: 'Counter incremented' });
+  t.strictSame(incrementSchema.parse(body), body);
+  const second = toResponse(await counterIncrement(request(), context));
+  t.match(await second.json(), { count: 2 });
+});
+
+t.test('fails as the call to the counter fails', async (t) => {
+  const failure = new Error('no counter');
+  const counter = { get: async () => 0, increment: async () => Promise.reject(failure) };
+  await t.rejects(counterIncrement(request(), fakeContext({ counter })), failure);
+});

@@ -1,0 +1,61 @@
+import t from 'tap';
+import { createContext, errorResponses, routes } from '../../handlers/index.ts';
+import { toResponse } from '../../lib/http/messages.ts';
+import { createRouter } from '../../lib/http/router.ts';
+import { fakeContext } from '../support/handler-context.ts';
+
+const services = fakeContext();
+const router = createRouter({
+  routes,
+  errors: errorResponses,
+  createContext: (scope) => createContext(services, scope),
+});
+
+async function answer(method: string, path: string): Promise<Response> {
+  const scope = {
+    requestId: 'r',
+    signal: new AbortController().signal,
+    matched() {},
+    failed() {},
+  };
+  return toResponse(await router(new Request(`http://localhost${path}`, { method }), scope));
+}
+
+t.test('every documented path answers its method', async (t) => {
+  for (const [method, path] of [
+    ['GET', '/'],
+    ['HEAD', '/'],
+    ['GET', '/counter'],
+    ['POST', '/counter/increment'],
+    ['GET', '/nodes'],
+  ] as const) {
+    t.equal((await answer(method, path)).status, 200, `${method} ${path}`);
+  }
+});
+
+t.test('every other method is 405 with the ones there are', async (t) => {
+  for (const [path, allowed, others] of [
+    ['/', 'GET, HEAD', ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']],
+    ['/counter', 'GET, HEAD', ['POST', 'DELETE']],
+    ['/counter/increment', 'POST', ['GET', 'HEAD', 'PUT']],
+    ['/nodes', 'GET, HEAD', ['POST']],
+  ] as const) {
+    for (const method of others) {
+      const response = await answer(method, path);
+      t.equal(response.status, 405, `${method} ${path}`);
+      t.equal(response.headers.get('allow'), allowed);
+      t.strictSame(await response.json(), { errors: { detail: 'Method Not Allowed' } });
+    }
+  }
+});
+
+t.test('every other path is 404', async (t) => {
+  for (const path of ['/count', '/counter/', '/Counter', '/counter/increment/x', '/api']) {
+    const response = await answer('GET', path);
+    if (path === '/counter/') t.equal(response.status, 200, 'a trailing slash makes no difference');
+    else {
+      t.equal(response.status, 404, path);
+      t.strictSame(await response.json(), { errors: { detail: 'Not Found' } });
+    }
+  }
+});

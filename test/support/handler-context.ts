@@ -1,0 +1,20 @@
+/** A handler's context whose parts a test chooses. */
+import type { HandlerContext } from '../../handlers/context.ts';
+
+export function fakeContext(overrides: Partial<HandlerContext> = {}): HandlerContext {
+  let count = 0;
+  return {
+    node: { name: 'node1@127.0.0.1', connectedNodes: () => [] },
+    counter: {
+      get: async () => count,
+      increment: async () => {
+        count += 1;
+        return count;
+      },
+    },
+    now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+    requestId: 'request-1',
+    signal: new AbortController().signal,
+    ...overrides,
+  };
+}
