@@ -20,6 +20,8 @@ export type NodeEvent =
       readonly visible: boolean;
       /** `connection_closed`, `net_tick_timeout`, `disconnect`, `protocol_error`, … */
       readonly reason: string;
+      /** the socket's or the protocol's error behind it, where there is one */
+      readonly error?: Error;
     };
 
 export interface ClusterNode {
@@ -31,8 +33,12 @@ export interface ClusterNode {
   isConnected(node: string): boolean;
   /** Dials unless connected. Resolves to whether the node is connected; never rejects. */
   connect(node: string): Promise<boolean>;
-  /** Closes the connection, with all of its nodedown processing, before it returns. */
-  disconnect(node: string, reason?: string): void;
+  /**
+   * Closes the connection, with all of its nodedown processing, before it returns.
+   *
+   * @returns whether there was one
+   */
+  disconnect(node: string): boolean;
   /**
    * Adds a listener for nodeup and nodedown. Listeners run synchronously, in the order in which
    * they were added. On nodeup no signal has been sent on the new connection yet, so the first

@@ -1,0 +1,267 @@
+/**
+ * One connection with a peer, from the end of the handshake to its close. Owns the socket.
+ *
+ * In: chunks → frames → control messages → signals, handed to `onSignal` in order within the chunk's own
+ * event, so nothing piles up on our side but one incomplete frame, and TCP holds the peer back
+ * while we are busy. Out: frames are gathered for one turn of the event loop and written at once.
+ * What the socket has not taken yet is bounded: beyond `maxQueuedBytes` the connection ends.
+ *
+ * ```
+ *   up ── close(reason) | socket closed | protocol error | tick timeout ──▶ closed
+ * ```
+ *
+ * `onClose` is called exactly once, synchronously with the change of state.
+ */
+import type { Socket } from 'node:net';
+import { DistributionError } from '../errors.ts';
+import type { Signal } from '../process/signals.ts';
+import type { Pid } from '../terms/pid.ts';
+import { type FrameParser, TICK_FRAME } from '../wire/frame.ts';
+import type { MessageDecoder } from '../wire/message-decoder.ts';
+import type { MessageEncoder } from '../wire/message-encoder.ts';
+import { INITIAL_TICK_STATE, look, TICK_INTENSITY, type TickState } from './net-tick.ts';
+import { controlOf, type SignalForms, signalOf } from './signal-codec.ts';
+
+/** Why a connection ended; `protocol_error` comes with the error. */
+export type CloseReason =
+  | 'connection_closed'
+  | 'net_tick_timeout'
+  | 'disconnect'
+  | 'protocol_error'
+  | 'send_queue_full'
+  | 'superseded'
+  | 'shutdown';
+
+export interface ConnectionOptions {
+  readonly id: number;
+  readonly peer: string;
+  readonly peerCreation: number;
+  readonly visible: boolean;
+  readonly socket: Socket;
+  readonly parser: FrameParser;
+  readonly encoder: MessageEncoder;
+  readonly decoder: MessageDecoder;
+  readonly netTickTimeMs: number;
+  /** bytes that the socket has not taken, beyond which {@link Connection.isBusy} holds */
+  readonly highWaterMarkBytes: number;
+  /** bytes that the socket has not taken, beyond which the connection ends */
+  readonly maxQueuedBytes: number;
+  readonly forms: SignalForms;
+  /** stands for a sender that a message does not name */
+  readonly nobody: Pid;
+  readonly onSignal: (signal: Signal) => void;
+  readonly onClose: (reason: CloseReason, error: Error | undefined) => void;
+}
+
+/** How long a closed connection may take to hand its last bytes to the peer. */
+const LINGER_MS = 1_000;
+/** Frames up to this many bytes in all are joined, since one write is cheaper than many. */
+const JOIN_LIMIT_BYTES = 256 * 1024;
+
+export class Connection {
+  readonly id: number;
+  readonly peer: string;
+  readonly peerCreation: number;
+  readonly visible: boolean;
+  readonly connectedAt: number;
+
+  readonly #options: ConnectionOptions;
+  readonly #socket: Socket;
+  #state: 'up' | 'closed' = 'up';
+  #started = false;
+
+  #pending: Uint8Array[] = [];
+  #pendingBytes = 0;
+  #flushScheduled: NodeJS.Immediate | undefined;
+  #writableWaiters: (() => void)[] = [];
+
+  #bytesReceived = 0;
+  #bytesWritten = 0;
+  #tickState: TickState = INITIAL_TICK_STATE;
+  readonly #tickTimer: NodeJS.Timeout;
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.peer = options.peer;
+    this.peerCreation = options.peerCreation;
+    this.visible = options.visible;
+    this.connectedAt = Date.now();
+    this.#socket = options.socket;
+    this.#socket.on('data', this.#onData);
+    this.#socket.on('drain', this.#onDrain);
+    this.#socket.on('error', this.#onError);
+    this.#socket.on('close', this.#onSocketClose);
+    this.#tickTimer = setInterval(this.#onLook, options.netTickTimeMs / TICK_INTENSITY);
+    this.#tickTimer.unref();
+  }
+
+  get isUp(): boolean {
+    return this.#state === 'up';
+  }
+
+  get bytesReceived(): number {
+    return this.#bytesReceived;
+  }
+
+  get bytesWritten(): number {
+    return this.#bytesWritten;
+  }
+
+  /** Bytes accepted by {@link send} that the socket has not taken yet. */
+  get bytesQueued(): number {
+    return this.#pendingBytes + this.#socket.writableLength;
+  }
+
+  /** Whether the peer reads more slowly than we send: a cooperative sender waits for {@link whenWritable}. */
+  get isBusy(): boolean {
+    return this.bytesQueued > this.#options.highWaterMarkBytes;
+  }
+
+  /** Resolves when the queue has drained below the high-water mark, or when the connection ends. */
+  whenWritable(): Promise<void> {
+    if (this.#state === 'closed' || !this.isBusy) return Promise.resolve();
+    return new Promise((resolve) => this.#writableWaiters.push(resolve));
+  }
+
+  /**
+   * Reads on: first what arrived in the handshake's last chunk. Called once, after the node has
+   * entered the connection and its listeners have sent what must come first.
+   */
+  start(): void {
+    this.#started = true;
+    this.#drainFrames();
+    if (this.#state === 'up') this.#socket.resume();
+  }
+
+  /** Queues a signal for the end of this turn of the event loop. */
+  send(signal: Signal): void {
+    if (this.#state === 'closed') return;
+    const { control, payload } = controlOf(signal, this.#options.forms);
+    for (const frame of this.#options.encoder.encode(control, payload)) {
+      this.#pending.push(frame);
+      this.#pendingBytes += frame.length;
+    }
+    if (this.bytesQueued > this.#options.maxQueuedBytes) {
+      this.close('send_queue_full');
+      return;
+    }
+    this.#flushScheduled ??= setImmediate(this.#flush);
+  }
+
+  /** Ends the connection. Queued bytes still go out, but nothing more is read. */
+  close(reason: CloseReason, error?: Error): void {
+    if (this.#state === 'closed') return;
+    if (reason !== 'connection_closed' && reason !== 'send_queue_full') this.#flush();
+    this.#state = 'closed';
+    clearInterval(this.#tickTimer);
+    if (this.#flushScheduled !== undefined) clearImmediate(this.#flushScheduled);
+    this.#flushScheduled = undefined;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#socket.off('data', this.#onData);
+    this.#socket.off('drain', this.#onDrain);
+    this.#endSocket(reason);
+    for (const resolve of this.#writableWaiters.splice(0)) resolve();
+    this.#options.onClose(reason, error);
+  }
+
+  #endSocket(reason: CloseReason): void {
+    const socket = this.#socket;
+    if (reason === 'connection_closed' || reason === 'send_queue_full') {
+      socket.destroy();
+      return;
+    }
+    // Reading on in flowing mode without a listener discards what still arrives; unread bytes
+    // would turn our close into a reset, which may overtake the last bytes that we sent.
+    socket.resume();
+    socket.end();
+    const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+    socket.once('finish', () => socket.destroySoon());
+    socket.once('close', () => clearTimeout(timer));
+  }
+
+  readonly #flush = (): void => {
+    this.#flushScheduled = undefined;
+    if (this.#state === 'closed' || this.#pending.length === 0) return;
+    const frames = this.#pending;
+    const bytes = this.#pendingBytes;
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    this.#bytesWritten += bytes;
+    if (frames.length === 1) {
+      this.#socket.write(frames[0]!);
+    } else if (bytes <= JOIN_LIMIT_BYTES) {
+      this.#socket.write(Buffer.concat(frames, bytes));
+    } else {
+      this.#socket.cork();
+      for (const frame of frames) this.#socket.write(frame);
+      this.#socket.uncork();
+    }
+  };
+
+  readonly #onData = (chunk: Uint8Array): void => {
+    this.#bytesReceived += chunk.length;
+    try {
+      this.#options.parser.push(chunk);
+    } catch (error) {
+      this.#protocolError(error);
+      return;
+    }
+    if (this.#started) this.#drainFrames();
+  };
+
+  #drainFrames(): void {
+    const { parser, decoder, nobody, onSignal } = this.#options;
+    while (this.#state === 'up') {
+      let signal: Signal;
+      try {
+        const body = parser.next();
+        if (body === undefined) return;
+        if (body.length === 0) continue;
+        const message = decoder.decode(body);
+        if (message === undefined) continue;
+        signal = signalOf(message, this.peer, nobody);
+      } catch (error) {
+        this.#protocolError(error);
+        return;
+      }
+      onSignal(signal);
+    }
+  }
+
+  #protocolError(error: unknown): void {
+    // Anything else is a fault of ours and must not pass for one of the peer.
+    if (!(error instanceof DistributionError)) throw error;
+    this.close('protocol_error', error);
+  }
+
+  readonly #onLook = (): void => {
+    const { state, action } = look(this.#tickState, {
+      bytesReceived: this.#bytesReceived,
+      bytesWritten: this.#bytesWritten,
+      bytesQueued: this.bytesQueued,
+    });
+    this.#tickState = state;
+    if (action === 'timeout') {
+      this.close('net_tick_timeout');
+    } else if (action === 'tick') {
+      this.#socket.write(TICK_FRAME);
+    }
+  };
+
+  readonly #onDrain = (): void => {
+    if (this.isBusy) return;
+    for (const resolve of this.#writableWaiters.splice(0)) resolve();
+  };
+
+  // 'close' follows every 'error' and reports the loss; the error itself is kept as its cause.
+  #socketError: Error | undefined;
+  readonly #onError = (error: Error): void => {
+    this.#socketError = error;
+  };
+
+  readonly #onSocketClose = (): void => {
+    this.close('connection_closed', this.#socketError);
+  };
+}

@@ -1,0 +1,313 @@
+/**
+ * All connections of one node: dialling, accepting, and the order of what happens when one comes
+ * up or goes down. Knows names, sockets and signals; who the processes are is the business of others.
+ *
+ * Up: the connection is entered in the table, the listeners run (what they send goes first), the
+ * signals that waited follow, and only then the peer's first bytes are looked at.
+ * Down: the connection leaves the table, monitors and links fire, then the listeners run; all of
+ * it in one turn, so no new connection to the same node can come up in between.
+ */
+import type { Socket } from 'node:net';
+import { ConnectionError, type DistributionError } from '../errors.ts';
+import type { DeliverOptions, Signal } from '../process/signals.ts';
+import type { Pid } from '../terms/pid.ts';
+import { DFLAG_PUBLISHED, hasFlag } from '../wire/flags.ts';
+import { MessageDecoder } from '../wire/message-decoder.ts';
+import { MessageEncoder } from '../wire/message-encoder.ts';
+import { Attempt, type AttemptOwner, type Established } from './attempt.ts';
+import type { NodeEvent } from './cluster-node.ts';
+import { type CloseReason, Connection } from './connection.ts';
+import { ConnectionTable, type InboundDecision } from './connection-table.ts';
+import type { Dial } from './dial.ts';
+import type { NodeIdentity } from './identity.ts';
+import { NodeListeners } from './node-listeners.ts';
+import { signalForms } from './signal-codec.ts';
+
+/** What a connection attempt came to. */
+export type DialResult =
+  | { readonly connected: true }
+  | { readonly connected: false; readonly error: DistributionError };
+
+export interface ConnectionLimits {
+  readonly netTickTimeMs: number;
+  /** time for each step of a set-up: look-up, TCP connection, every handshake message */
+  readonly setupTimeMs: number;
+  readonly maxFrameBytes: number;
+  readonly highWaterMarkBytes: number;
+  readonly maxQueuedBytes: number;
+  /** signals kept for a node that is being dialled */
+  readonly maxWaitingSignals: number;
+}
+
+export interface ConnectionsOptions {
+  readonly identity: NodeIdentity;
+  readonly limits: ConnectionLimits;
+  readonly dial: Dial;
+  /** stands for a sender that a message does not name */
+  readonly nobody: Pid;
+  /** a signal from a peer; its `from` pid was checked to be of that peer where OTP checks it */
+  readonly onSignal: (peer: string, signal: Signal) => void;
+  /** monitors and links with `node` are to fire `noconnection` */
+  readonly onUnreachable: (node: string) => void;
+  readonly onRefused: (refusal: Refusal) => void;
+  /** a fault of ours, in a listener or a signal, that concerns no one connection */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** A set-up that did not come to a connection, for logs and telemetry. */
+export interface Refusal {
+  readonly node: string | undefined;
+  readonly direction: 'in' | 'out';
+  readonly error: DistributionError;
+  readonly remoteAddress: string | undefined;
+}
+
+interface Waiting {
+  readonly signals: Signal[];
+  readonly dialled: ((result: DialResult) => void)[];
+}
+
+export class Connections implements AttemptOwner {
+  readonly #options: ConnectionsOptions;
+  readonly #table: ConnectionTable<Attempt, Connection>;
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #inbound = new Set<Attempt>();
+  readonly #listeners: NodeListeners;
+  #nextId = 1;
+  #closed = false;
+
+  constructor(options: ConnectionsOptions) {
+    this.#options = options;
+    this.#table = new ConnectionTable(options.identity.name);
+    this.#listeners = new NodeListeners(options.onFault);
+  }
+
+  get(node: string): Connection | undefined {
+    return this.#table.connection(node);
+  }
+
+  all(): IterableIterator<Connection> {
+    return this.#table.connections();
+  }
+
+  /** Inbound sockets that have not come up (or been refused) yet. */
+  get unauthenticated(): number {
+    return this.#inbound.size;
+  }
+
+  /** Unauthenticated inbound sockets from one address. */
+  unauthenticatedFrom(address: string | undefined): number {
+    let count = 0;
+    for (const attempt of this.#inbound) if (attempt.remoteAddress === address) count += 1;
+    return count;
+  }
+
+  onNodeEvent(listener: (event: NodeEvent) => void): () => void {
+    return this.#listeners.add(listener);
+  }
+
+  /** Dials unless connected; joins an attempt that is under way. Never rejects. */
+  connect(node: string): Promise<DialResult> {
+    if (this.#table.connection(node) !== undefined) return Promise.resolve({ connected: true });
+    if (this.#closed) return Promise.resolve({ connected: false, error: shuttingDown(node) });
+    return new Promise((resolve) => this.#waitFor(node).dialled.push(resolve));
+  }
+
+  /** Takes over an inbound socket. */
+  accept(socket: Socket): void {
+    const attempt = Attempt.inbound(this.#options.identity, this, socket, this.#options.limits);
+    this.#inbound.add(attempt);
+    attempt.begin();
+  }
+
+  /** Sends in order with everything that was sent to `node` before. */
+  deliver(node: string, signal: Signal, options?: DeliverOptions): void {
+    const connection = this.#table.connection(node);
+    if (connection !== undefined) {
+      connection.send(signal);
+      return;
+    }
+    if (this.#closed || (options?.connect === false && this.#table.get(node) === undefined)) {
+      this.#reportUnreachable(node, signal);
+      return;
+    }
+    const waiting = this.#waitFor(node);
+    if (waiting.signals.length >= this.#options.limits.maxWaitingSignals) {
+      this.#reportUnreachable(node, signal);
+      return;
+    }
+    waiting.signals.push(signal);
+  }
+
+  /**
+   * Ends the connection with `node`, and every attempt at one, before it returns.
+   *
+   * @returns whether a connection was up
+   */
+  disconnect(node: string, reason: CloseReason): boolean {
+    const slot = this.#table.get(node);
+    if (slot === undefined) return false;
+    const attempt = slot.state === 'pending' ? slot.attempt : slot.challenger;
+    attempt?.abort(new ConnectionError('disconnect', `${node} is being disconnected`, { node }));
+    if (slot.state === 'up') slot.connection.close(reason);
+    return slot.state === 'up';
+  }
+
+  /** Ends every connection and attempt in one turn; nothing can come up afterwards. */
+  close(): void {
+    this.#closed = true;
+    const ending = [...this.#inbound, ...this.#table.attempts()];
+    const error = new ConnectionError('closed', 'the node is shutting down');
+    for (const attempt of ending) attempt.abort(error);
+    for (const connection of [...this.#table.connections()]) connection.close('shutdown');
+  }
+
+  // What attempts ask and tell. ------------------------------------------------------------------
+
+  decideInbound(peer: string, attempt: Attempt): InboundDecision {
+    const { decision, replaced } = this.#table.decideInbound(peer, attempt);
+    replaced?.abandon();
+    return decision;
+  }
+
+  cookieFor(peer: string): string {
+    return this.#options.identity.cookieFor(peer);
+  }
+
+  /** True iff the peer's old connection with us is dead on our side, and this attempt still counts. */
+  answerAlive(peer: string, attempt: Attempt): boolean {
+    return this.#table.connection(peer) === undefined && this.#table.isCurrent(peer, attempt);
+  }
+
+  /** The peer of a challenger has proved that it knows the cookie: the old connection ends now. */
+  verified(peer: string, attempt: Attempt): boolean {
+    if (!this.#table.isCurrent(peer, attempt)) return false;
+    this.#table.connection(peer)?.close('superseded');
+    return this.#table.isCurrent(peer, attempt);
+  }
+
+  established(attempt: Attempt, established: Established): void {
+    this.#inbound.delete(attempt);
+    const { name, flags, creation, socket, parser } = established;
+    if (this.#closed || !this.#table.isCurrent(name, attempt)) {
+      socket.destroy();
+      return;
+    }
+    const { limits } = this.#options;
+    parser.usePrefix(4, limits.maxFrameBytes);
+    const visible = hasFlag(flags, DFLAG_PUBLISHED);
+    const connection: Connection = new Connection({
+      id: this.#nextId++,
+      peer: name,
+      peerCreation: creation,
+      visible,
+      socket,
+      parser,
+      encoder: new MessageEncoder(flags),
+      decoder: new MessageDecoder(flags),
+      netTickTimeMs: limits.netTickTimeMs,
+      highWaterMarkBytes: limits.highWaterMarkBytes,
+      maxQueuedBytes: limits.maxQueuedBytes,
+      forms: signalForms(flags),
+      nobody: this.#options.nobody,
+      onSignal: (signal) => this.#options.onSignal(name, signal),
+      onClose: (reason, error) => this.#down(connection, reason, error),
+    });
+    this.#up(connection);
+  }
+
+  failed(attempt: Attempt, error: DistributionError): void {
+    this.#inbound.delete(attempt);
+    const node = attempt.peer;
+    if (!attempt.isAborted) {
+      const { direction, remoteAddress } = attempt;
+      this.#options.onRefused({ node, direction, error, remoteAddress });
+    }
+    if (node === undefined || !this.#table.attemptFailed(node, attempt)) return;
+    this.#giveUpWaiting(node, error);
+  }
+
+  // ----------------------------------------------------------------------------------------------
+
+  #waitFor(node: string): Waiting {
+    let waiting = this.#waiting.get(node);
+    if (waiting === undefined) {
+      waiting = { signals: [], dialled: [] };
+      this.#waiting.set(node, waiting);
+      if (this.#table.get(node) === undefined) this.#startDialling(node);
+    }
+    return waiting;
+  }
+
+  #startDialling(node: string): void {
+    const { identity, dial, limits } = this.#options;
+    const attempt = Attempt.outbound(identity, this, node, dial, limits);
+    this.#table.addOutbound(node, attempt);
+    attempt.begin();
+  }
+
+  #giveUpWaiting(node: string, error: DistributionError): void {
+    const waiting = this.#waiting.get(node);
+    this.#waiting.delete(node);
+    if (waiting === undefined) return;
+    if (waiting.signals.length > 0) this.#options.onUnreachable(node);
+    for (const resolve of waiting.dialled) resolve({ connected: false, error });
+  }
+
+  #up(connection: Connection): void {
+    const { id, peer, visible } = connection;
+    this.#table.up(peer, connection);
+    const waiting = this.#waiting.get(peer);
+    this.#waiting.delete(peer);
+    this.#listeners.emit({ type: 'nodeup', node: peer, connectionId: id, visible });
+    for (const signal of waiting?.signals ?? []) this.#sendWaiting(connection, signal);
+    for (const resolve of waiting?.dialled ?? []) {
+      resolve(connection.isUp ? { connected: true } : { connected: false, error: lost(peer) });
+    }
+    connection.start();
+  }
+
+  /** Whoever sent a value that is no term is not there any more to be told. */
+  #sendWaiting(connection: Connection, signal: Signal): void {
+    try {
+      connection.send(signal);
+    } catch (error) {
+      this.#options.onFault(error);
+    }
+  }
+
+  #down(connection: Connection, reason: CloseReason, error: Error | undefined): void {
+    const { id, peer, visible } = connection;
+    if (!this.#table.down(peer, connection)) return;
+    this.#options.onUnreachable(peer);
+    const cause = error === undefined ? {} : { error };
+    this.#listeners.emit({
+      type: 'nodedown',
+      node: peer,
+      connectionId: id,
+      visible,
+      reason,
+      ...cause,
+    });
+  }
+
+  /** A signal that cannot be sent at all: whoever waits on the node must hear of it, but not from within `deliver`. */
+  #reportUnreachable(node: string, signal: Signal): void {
+    if (signal.type !== 'monitor' && signal.type !== 'link' && signal.type !== 'spawn_request') {
+      return;
+    }
+    queueMicrotask(() => {
+      if (this.#table.connection(node) === undefined) this.#options.onUnreachable(node);
+    });
+  }
+}
+
+function lost(node: string): ConnectionError {
+  return new ConnectionError('closed', `the connection with ${node} ended as it came up`, { node });
+}
+
+function shuttingDown(node: string): ConnectionError {
+  return new ConnectionError('closed', `cannot connect to ${node}: this node is shutting down`, {
+    node,
+  });
+}

@@ -1,0 +1,60 @@
+import { connect, type Socket } from 'node:net';
+import { lookUp } from '../epmd/client.ts';
+import { ConnectionError } from '../errors.ts';
+import { aliveName, hostOf } from './identity.ts';
+
+/**
+ * Opens a byte stream to the node with this name.
+ *
+ * @param timeoutMs for each step: the look-up, then the connection
+ * @throws {DistributionError} a {@link ConnectionError} or an `EpmdError`; when `signal` aborts
+ *   nothing stays open
+ */
+export type Dial = (node: string, timeoutMs: number, signal: AbortSignal) => Promise<Socket>;
+
+/** Dials over TCP, asking the port mapper of the node's host for the port. */
+export function tcpDial({ epmdPort }: { readonly epmdPort: number }): Dial {
+  return async (node, timeoutMs, signal) => {
+    const host = hostOf(node);
+    const entry = await lookUp({ host, epmdPort, name: aliveName(node), timeoutMs, signal });
+    if (entry === undefined) {
+      const message = `no node ${aliveName(node)} is registered with epmd at ${host}:${epmdPort}`;
+      throw new ConnectionError('unknown_node', message, { node });
+    }
+    return openSocket(node, host, entry.tcpPort, timeoutMs, signal);
+  };
+}
+
+function openSocket(
+  node: string,
+  host: string,
+  tcpPort: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: tcpPort, noDelay: true });
+    const fail = (cause: unknown, why: string): void => {
+      settle();
+      socket.on('error', () => {}); // a late error of a socket that nobody uses any more
+      socket.destroy();
+      const message = `cannot reach ${node} at ${host}:${tcpPort}: ${why}`;
+      reject(new ConnectionError('unreachable', message, { node, cause }));
+    };
+    const onError = (error: Error): void => fail(error, error.message);
+    const onAbort = (): void => fail(signal.reason, 'the attempt was given up');
+    const timer = setTimeout(() => fail(undefined, `no answer for ${timeoutMs} ms`), timeoutMs);
+    const settle = (): void => {
+      clearTimeout(timer);
+      socket.off('error', onError);
+      signal.removeEventListener('abort', onAbort);
+    };
+    socket.once('error', onError);
+    socket.once('connect', () => {
+      settle();
+      resolve(socket);
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+    if (signal.aborted) onAbort();
+  });
+}
