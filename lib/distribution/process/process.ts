@@ -369,7 +369,7 @@ export class Process implements Runnable {
       this.crash(error);
       return;
     }
-    if (pending === undefined) {
+    if (!(pending instanceof Promise)) {
       this.#busy = false;
       this.#wake();
       return;
