@@ -1,0 +1,25 @@
+import t from 'tap';
+import { isLocalPeer, isLoopback } from '../../../../lib/distribution/epmd/loopback.ts';
+
+t.test('loopback is 127.0.0.0/8, ::1 and localhost', async (t) => {
+  for (const host of [
+    '127.0.0.1',
+    '127.8.9.1',
+    '::1',
+    '::ffff:127.0.0.1',
+    'localhost',
+    'LOCALHOST',
+  ]) {
+    t.ok(isLoopback(host), host);
+  }
+  for (const host of ['128.0.0.1', '10.0.0.1', '::2', '::ffff:10.0.0.1', 'example.org', '']) {
+    t.notOk(isLoopback(host), host);
+  }
+});
+
+t.test('a local peer comes over loopback or from the address it came to', async (t) => {
+  t.ok(isLocalPeer('127.0.0.1', '127.0.0.1'));
+  t.ok(isLocalPeer('::ffff:127.0.0.1', '::ffff:127.0.0.1'));
+  t.ok(isLocalPeer('10.1.2.3', '::ffff:10.1.2.3'));
+  t.notOk(isLocalPeer('10.1.2.4', '10.1.2.3'));
+});
