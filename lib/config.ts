@@ -1,0 +1,336 @@
+/**
+ * Command line and environment -> {@link Config}. Nothing else in the program reads either.
+ *
+ * Every problem is found before any is reported, so that a user corrects them in one go.
+ */
+import { readFileSync } from 'node:fs';
+import { homedir, hostname, networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { type FlagName, parseCommandLine } from './command-line.ts';
+import { COOKIE_ADVICE, COOKIE_SHAPE, isCookie, isPlaceholderCookie } from './cookie.ts';
+import { type NetworkInterfaces, ownAddress, type Peers, PeersError, parsePeers } from './peers.ts';
+
+export { usage } from './command-line.ts';
+
+export type Environment = 'production' | 'development' | 'test';
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** The node's name while it is no part of a cluster, as in Erlang. */
+export const NO_NODE = 'nonode@nohost';
+
+export interface Config {
+  readonly environment: Environment;
+  readonly logLevel: LogLevel;
+  /** `NAME@HOST`, or {@link NO_NODE} */
+  readonly nodeName: string;
+  readonly http: {
+    readonly host: string;
+    /** 0: any free one */
+    readonly tcpPort: number;
+  };
+  /** `undefined`: this node stays alone */
+  readonly distribution: DistributionConfig | undefined;
+}
+
+export interface DistributionConfig {
+  /** explicitly given; `undefined`: see `cookieFiles` */
+  readonly cookie: string | undefined;
+  /** where Erlang keeps the user's cookie, in the order in which it looks */
+  readonly cookieFiles: readonly [string, ...string[]];
+  readonly epmdPort: number;
+  /** nodes to connect with, without this one */
+  readonly connectNodes: readonly string[];
+  /** the peers file, if there is one */
+  readonly peersFile: string | undefined;
+}
+
+/** Where settings come from. Each has the real thing as its default. */
+export interface ConfigSources {
+  /** the arguments after the program's name */
+  readonly argv?: readonly string[];
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** the text of a file, or `undefined` if there is none */
+  readonly readFile?: (path: string) => string | undefined;
+  readonly hostname?: () => string;
+  readonly homedir?: () => string;
+  readonly networkInterfaces?: () => NetworkInterfaces;
+}
+
+/** The settings cannot be used. `message` lists every problem; no cookie is ever in it. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    const count = problems.length === 1 ? 'a problem' : `${problems.length} problems`;
+    super(
+      `the configuration has ${count}:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/** What a command line asks for instead of a start. It wins over every problem. */
+export function requestedInformation(
+  argv: readonly string[] = process.argv.slice(2),
+): 'help' | 'version' | undefined {
+  const { help, version } = parseCommandLine(argv);
+  if (help) return 'help';
+  return version ? 'version' : undefined;
+}
+
+/**
+ * Reads and checks every setting.
+ *
+ * @throws {ConfigError} naming each setting that is wrong, what was expected and what came
+ */
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const { argv = process.argv.slice(2), env = process.env, readFile = readFileIfAny } = sources;
+  const commandLine = parseCommandLine(argv);
+  const problems = [...commandLine.problems];
+  const given = readSettings(commandLine, env);
+  const settings = checkSettings(given, problems);
+  const environment = settings.NODE_ENV ?? 'development';
+  const production = environment === 'production';
+  // A node that stays alone does not care what is in there.
+  const peersFile =
+    settings.ENABLE_DISTRIBUTION === false
+      ? undefined
+      : readPeersFile(settings.PEERS_FILE ?? '/run/peers.json', readFile, problems);
+
+  let nodeName = NO_NODE;
+  let distribution: DistributionConfig | undefined;
+  if (wantsDistribution(settings, given, peersFile !== undefined, problems)) {
+    const peers = peersFile?.peers;
+    nodeName = checkNodeName(given.NODE_NAME, peers, sources, problems);
+    checkCookie(given.ERLANG_COOKIE, settings.ERLANG_COOKIE, production, problems);
+    distribution = {
+      cookie: settings.ERLANG_COOKIE,
+      cookieFiles: cookieFiles((sources.homedir ?? homedir)(), env.XDG_CONFIG_HOME),
+      epmdPort: settings.ERL_EPMD_PORT ?? 4369,
+      connectNodes: (settings.CONNECT_NODES ?? []).filter((node) => node !== nodeName),
+      peersFile: peersFile?.path,
+    };
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  return {
+    environment,
+    logLevel: settings.LOG_LEVEL ?? 'info',
+    nodeName,
+    http: {
+      host: settings.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
+      tcpPort: settings.PORT ?? 4000,
+    },
+    distribution,
+  };
+}
+
+// --- single settings -----------------------------------------------------------------------------
+
+const NAME_PART = /^[0-9A-Za-z_-]+$/;
+// Atoms hold 255 characters; the host is what the peer resolves, so only its alphabet is checked.
+const NODE_NAME = /^(?=.{3,255}$)[0-9A-Za-z_-]+@[\x21-\x3f\x41-\x7e]+$/;
+
+const tcpPort = (least: number) =>
+  z
+    .string()
+    .regex(/^\d{1,5}$/)
+    .transform(Number)
+    .refine((port) => port >= least && port <= 65_535);
+
+const booleans: Readonly<Record<string, boolean>> = { true: true, 1: true, false: false, 0: false };
+
+/** One entry per setting: the variable's name, and how its text is understood. */
+const SETTINGS = {
+  PORT: tcpPort(0),
+  HOST: z.union([z.ipv4(), z.ipv6(), z.hostname()]),
+  NODE_NAME: z.string(),
+  ERLANG_COOKIE: z.string().refine(isCookie),
+  ENABLE_DISTRIBUTION: z
+    .string()
+    .toLowerCase()
+    .refine((text) => Object.hasOwn(booleans, text))
+    .transform((text) => booleans[text] === true),
+  CONNECT_NODES: z
+    .string()
+    .transform((text) => [...new Set(text.split(',').map((node) => node.trim()))])
+    .transform((nodes) => nodes.filter((node) => node !== ''))
+    .refine((nodes) => nodes.every((node) => NODE_NAME.test(node))),
+  PEERS_FILE: z.string(),
+  ERL_EPMD_PORT: tcpPort(1),
+  LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']),
+  NODE_ENV: z.enum(['production', 'development', 'test']),
+} as const;
+
+const EXPECTED: Readonly<Record<SettingName, string>> = {
+  PORT: 'a TCP port, 0 to 65535',
+  HOST: 'an IP address or a host name',
+  NODE_NAME: 'NAME@HOST, where NAME has only letters, digits, _ and -',
+  ERLANG_COOKIE: COOKIE_SHAPE,
+  ENABLE_DISTRIBUTION: 'true or false',
+  CONNECT_NODES: 'node names NAME@HOST, separated by commas',
+  PEERS_FILE: 'a path',
+  ERL_EPMD_PORT: 'a TCP port, 1 to 65535',
+  LOG_LEVEL: 'debug, info, warn or error',
+  NODE_ENV: 'production, development or test',
+};
+
+/** Settings that a flag sets too. */
+const FLAG_OF: Readonly<Partial<Record<SettingName, FlagName>>> = {
+  PORT: 'port',
+  HOST: 'host',
+  NODE_NAME: 'name',
+  ERLANG_COOKIE: 'cookie',
+  CONNECT_NODES: 'connect',
+};
+
+type SettingName = keyof typeof SETTINGS;
+type Settings = { readonly [Name in SettingName]?: z.infer<(typeof SETTINGS)[Name]> };
+
+/** The text of a setting, and what the user wrote it behind: `--port` or `PORT`. */
+interface Given {
+  readonly text: string;
+  readonly label: string;
+}
+type GivenSettings = Readonly<Partial<Record<SettingName, Given>>>;
+
+const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** An empty variable counts as none: that is how platforms and shells take one away. */
+function readSettings(
+  commandLine: ReturnType<typeof parseCommandLine>,
+  env: Readonly<Record<string, string | undefined>>,
+): GivenSettings {
+  const flags: Partial<Record<FlagName, string>> = { ...commandLine.values };
+  if (commandLine.connect.length > 0) flags.connect = commandLine.connect.join(',');
+  const given: Partial<Record<SettingName, Given>> = {};
+  for (const name of SETTING_NAMES) {
+    const flag = FLAG_OF[name];
+    const fromFlag = flag === undefined ? undefined : flags[flag];
+    const fromEnv = env[name] === '' ? undefined : env[name];
+    if (fromFlag !== undefined) given[name] = { text: fromFlag, label: `--${flag}` };
+    else if (fromEnv !== undefined) given[name] = { text: fromEnv, label: name };
+  }
+  return given;
+}
+
+function checkSettings(given: GivenSettings, problems: string[]): Settings {
+  const checked: Record<string, unknown> = {};
+  for (const name of SETTING_NAMES) {
+    const setting = given[name];
+    if (!setting) continue;
+    const result = SETTINGS[name].safeParse(setting.text);
+    if (result.success) checked[name] = result.data;
+    else problems.push(mismatch(name, setting));
+  }
+  return checked;
+}
+
+function mismatch(name: SettingName, { text, label }: Given): string {
+  const came = name === 'ERLANG_COOKIE' ? 'something else' : JSON.stringify(text);
+  return `${label}: expected ${EXPECTED[name]}, got ${came}`;
+}
+
+// --- settings that depend on each other ----------------------------------------------------------
+
+function wantsDistribution(
+  settings: Settings,
+  given: GivenSettings,
+  hasPeersFile: boolean,
+  problems: string[],
+): boolean {
+  if (settings.ENABLE_DISTRIBUTION === false) return false;
+  if (given.NODE_NAME || hasPeersFile) return true;
+  const reason = settings.ENABLE_DISTRIBUTION ? given.ENABLE_DISTRIBUTION : given.CONNECT_NODES;
+  if (reason) {
+    problems.push(
+      `${reason.label}: expected a node name beside it (--name NAME@HOST or NODE_NAME) or a peers ` +
+        'file, got neither',
+    );
+  }
+  return false;
+}
+
+/** The name part when only the peers file says that there is a cluster. */
+const DEFAULT_NAME_PART = 'hello_distributed';
+
+function checkNodeName(
+  given: Given | undefined,
+  peers: Peers | undefined,
+  sources: ConfigSources,
+  problems: string[],
+): string {
+  const { text, label } = given ?? { text: DEFAULT_NAME_PART, label: 'PEERS_FILE' };
+  if (NODE_NAME.test(text)) return text;
+  if (!NAME_PART.test(text)) {
+    problems.push(mismatch('NODE_NAME', { text, label }));
+  } else if (!peers) {
+    problems.push(
+      `${label}: expected NAME@HOST, since there is no peers file to take the host from, got ` +
+        `${JSON.stringify(text)}; write for example ${text}@127.0.0.1`,
+    );
+  } else {
+    const interfaces = (sources.networkInterfaces ?? networkInterfaces)();
+    const address = ownAddress(peers, (sources.hostname ?? hostname)(), interfaces);
+    if (address !== undefined) return `${text}@${address}`;
+    problems.push(
+      `${label}: expected an IPv4 address for this node, but neither the peers file nor a network ` +
+        'interface has one; write NAME@HOST',
+    );
+  }
+  return NO_NODE;
+}
+
+function checkCookie(
+  given: Given | undefined,
+  cookie: string | undefined,
+  production: boolean,
+  problems: string[],
+): void {
+  if (!production) return;
+  if (!given) {
+    problems.push(
+      '--cookie or ERLANG_COOKIE: expected a secret of your own, since this is production, got ' +
+        `none; ${COOKIE_ADVICE}`,
+    );
+  } else if (cookie !== undefined && isPlaceholderCookie(cookie)) {
+    problems.push(
+      `${given.label}: expected a secret of your own, since this is production, got a well-known ` +
+        `placeholder; ${COOKIE_ADVICE}`,
+    );
+  }
+}
+
+function readPeersFile(
+  path: string,
+  readFile: (path: string) => string | undefined,
+  problems: string[],
+): { readonly path: string; readonly peers: Peers } | undefined {
+  try {
+    const text = readFile(path);
+    return text === undefined ? undefined : { path, peers: parsePeers(text) };
+  } catch (error) {
+    const reason = error instanceof PeersError ? error.message : `cannot read it: ${String(error)}`;
+    problems.push(`the peers file ${path}: ${reason}`);
+    return { path, peers: {} };
+  }
+}
+
+/** @see OTP `auth.erl`: the home directory, then the user's configuration directory */
+function cookieFiles(
+  home: string,
+  xdgConfigHome: string | undefined,
+): readonly [string, ...string[]] {
+  const config = xdgConfigHome ? xdgConfigHome : join(home, '.config');
+  return [join(home, '.erlang.cookie'), join(config, 'erlang', '.erlang.cookie')];
+}
+
+function readFileIfAny(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
