@@ -1,0 +1,147 @@
+/** Which events become log lines, at which level, in which words. One table, pure. */
+import type { Metadata } from './telemetry.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
+
+export interface LogEvent {
+  readonly event: string;
+  readonly level: LogLevel | ((metadata: Metadata) => LogLevel);
+  readonly message: string;
+  /** The metadata that go into the line, under their own names. An `error` appears as `err`. */
+  readonly fields: readonly string[];
+  /** The measurements that go into the line. */
+  readonly measurements?: readonly string[];
+}
+
+const REQUEST = ['method', 'path', 'route', 'status', 'requestId'] as const;
+const CHILD = ['supervisor', 'childId', 'reason', 'error'] as const;
+
+/** Everything that is worth a line in production, and what helps when looking closer (`debug`). */
+export const LOG_EVENTS: readonly LogEvent[] = [
+  {
+    event: 'http.request.stop',
+    level: 'info',
+    message: 'request',
+    fields: [...REQUEST, 'aborted'],
+    measurements: ['durationMs'],
+  },
+  {
+    event: 'http.request.exception',
+    level: 'error',
+    message: 'request failed',
+    fields: [...REQUEST, 'error'],
+    measurements: ['durationMs'],
+  },
+  {
+    event: 'http.request.refused',
+    level: 'warn',
+    message: 'request refused before it was read',
+    fields: ['code', 'status', 'requestId'],
+  },
+
+  line('distribution.node.up', 'info', 'nodeup', 'peer', 'visible'),
+  line('distribution.node.down', 'info', 'nodedown', 'peer', 'visible', 'reason', 'error'),
+  line(
+    'distribution.handshake.refused',
+    'warn',
+    'handshake refused',
+    'peer',
+    'direction',
+    'remoteAddress',
+    'code',
+    'error',
+  ),
+  line(
+    'distribution.listener.rejected',
+    'warn',
+    'connection rejected: too many that have not shown the cookie',
+    'remoteAddress',
+  ),
+  line('distribution.listener.failure', 'error', 'listener failed', 'error'),
+  line('distribution.epmd.hosting', 'info', 'hosting the port mapper', 'listenHost', 'epmdPort'),
+  line('distribution.epmd.registered', 'info', 'registered with the port mapper', 'creation'),
+  line('distribution.epmd.lost', 'warn', 'lost the port mapper', 'error'),
+  line(
+    'distribution.epmd.retry_failed',
+    'warn',
+    'could not register with the port mapper, trying again',
+    'retryInMs',
+    'error',
+  ),
+  line('distribution.epmd.server_error', 'error', 'the hosted port mapper failed', 'error'),
+
+  line('global.name.registered', 'debug', 'global name registered', 'name', 'pid'),
+  line('global.name.unregistered', 'debug', 'global name unregistered', 'name', 'pid'),
+  line('global.name.conflict', 'warn', 'global name conflict', 'name', 'pid', 'other', 'kept'),
+  line('global.partition.prevented', 'warn', 'overlapping partition', 'peer', 'action'),
+  line('global.session.refused', 'warn', 'global refused to synchronise', 'peer', 'reason'),
+  line('global.connect.failed', 'warn', 'node known to others is not reachable', 'peer'),
+
+  line('process.crashed', 'error', 'process crashed', 'pid', 'name', 'error', 'reason'),
+  line(
+    'process.error_after_exit',
+    'error',
+    'error in a process that has ended',
+    'pid',
+    'name',
+    'error',
+    'reason',
+  ),
+
+  line('supervisor.child.started', 'debug', 'child started', 'supervisor', 'childId'),
+  line('supervisor.child.restarted', 'info', 'child restarted', 'supervisor', 'childId'),
+  line('supervisor.child.start_failed', 'error', 'child could not be started', ...CHILD),
+  line('supervisor.child.exited', exitLevel, 'child exited', ...CHILD, 'willRestart'),
+  line(
+    'supervisor.child.stopped',
+    stopLevel,
+    'child stopped',
+    ...CHILD,
+    'outcome',
+    'timedOut',
+    'errors',
+  ),
+  {
+    event: 'supervisor.intensity_exceeded',
+    level: 'fatal',
+    message: 'too many restarts, giving up',
+    fields: CHILD,
+    measurements: ['intensity', 'periodMs'],
+  },
+
+  line(
+    'telemetry.handler.failure',
+    'error',
+    'telemetry handler failed',
+    'handlerId',
+    'event',
+    'error',
+  ),
+  line('telemetry.poller.failure', 'error', 'measurement failed', 'event', 'error'),
+];
+
+function line(
+  event: string,
+  level: LogEvent['level'],
+  message: string,
+  ...fields: readonly string[]
+): LogEvent {
+  return { event, level, message, fields };
+}
+
+/** A child that was done, or was asked to end by somebody else, and is not needed again, is no error. */
+function exitLevel({ reason, willRestart }: Metadata): LogLevel {
+  return willRestart === true || isFailure(reason) ? 'error' : 'info';
+}
+
+function stopLevel({ outcome, reason, timedOut, errors }: Metadata): LogLevel {
+  if (outcome === 'abandoned') return 'error';
+  const orderly = timedOut !== true && (!Array.isArray(errors) || errors.length === 0);
+  return orderly && !(outcome === 'exited' && isFailure(reason)) ? 'debug' : 'warn';
+}
+
+/** Reads the `type` of a supervisor's exit reason. */
+function isFailure(reason: unknown): boolean {
+  if (typeof reason !== 'object' || reason === null || !('type' in reason)) return false;
+  return reason.type === 'error' || reason.type === 'killed';
+}

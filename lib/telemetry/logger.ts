@@ -1,0 +1,170 @@
+/**
+ * The log: one JSON object a line, on standard output unless told otherwise.
+ *
+ * ```json
+ * {"level":"info","time":"2026-01-31T12:00:00.000Z","node":"a@h","event":"http.request.stop","method":"GET",…,"msg":"request"}
+ * ```
+ *
+ * Nothing but this file knows the logging library, and no other part of the program writes log
+ * lines: they emit telemetry, and {@link attachLogger} turns the events of `log-events.ts` into lines.
+ * At level `debug` all other events become lines too.
+ */
+import { inspect } from 'node:util';
+import { type Logger as PinoLogger, pino } from 'pino';
+import { LOG_EVENTS, type LogEvent, type LogLevel } from './log-events.ts';
+import type { Measurements, Metadata, Telemetry } from './telemetry.ts';
+
+export type Logger = PinoLogger;
+
+export interface LoggerOptions {
+  /** default `info` */
+  readonly level?: LogLevel | 'silent';
+  /** in every line, such as the name of the node */
+  readonly bindings?: Readonly<Record<string, string>>;
+  /** where the lines go; default standard output, written before the call returns */
+  readonly destination?: { write(line: string): void };
+  readonly now?: () => Date;
+}
+
+/** Where secrets could hide: an Erlang cookie in a configuration, HTTP credentials in headers. */
+const SECRETS = ['cookie', 'authorization', '["set-cookie"]'];
+
+export function createLogger(options: LoggerOptions = {}): Logger {
+  const { now = () => new Date() } = options;
+  // Synchronous: the line that explains why the process ended must not be lost with it.
+  const destination = options.destination ?? pino.destination({ dest: 1, sync: true });
+  return pino(
+    {
+      level: options.level ?? 'info',
+      base: options.bindings ?? {},
+      timestamp: () => `,"time":"${now().toISOString()}"`,
+      formatters: { level: (level) => ({ level }) },
+      serializers: { err: (error) => (error instanceof Error ? serializeError(error) : error) },
+      redact: { paths: SECRETS.flatMap(atDepthsUpToThree), censor: '[redacted]' },
+    },
+    destination,
+  );
+}
+
+export interface AttachLoggerOptions {
+  /** Prints values that JSON has no form for, such as pids and other terms. */
+  readonly print?: (value: unknown) => string;
+}
+
+/**
+ * Turns events into log lines.
+ *
+ * Only events that the logger's present level lets through are listened to, so that the others cost
+ * their emitters nothing.
+ *
+ * @returns ends it
+ */
+export function attachLogger(
+  telemetry: Telemetry,
+  logger: Logger,
+  options: AttachLoggerOptions = {},
+): () => void {
+  const print = options.print ?? printValue;
+  const enabled = LOG_EVENTS.filter(
+    ({ level }) => typeof level === 'function' || logger.isLevelEnabled(level),
+  );
+  const known = new Map(enabled.map((logEvent) => [logEvent.event, logEvent]));
+  const events = logger.isLevelEnabled('debug') ? '*' : [...known.keys()];
+  telemetry.attach('logger', events, (event, measurements, metadata) => {
+    const logEvent = known.get(event);
+    if (logEvent === undefined) {
+      logger.debug({ event, measurements, metadata: plainFields(metadata, print) }, event);
+      return;
+    }
+    const level = typeof logEvent.level === 'string' ? logEvent.level : logEvent.level(metadata);
+    if (!logger.isLevelEnabled(level)) return;
+    const fields = fieldsOf(logEvent, measurements, metadata, print);
+    logger[level](fields, logEvent.message);
+  });
+  return () => telemetry.detach('logger');
+}
+
+function fieldsOf(
+  { event, fields, measurements: measured = [] }: LogEvent,
+  measurements: Measurements,
+  metadata: Metadata,
+  print: (value: unknown) => string,
+): Record<string, unknown> {
+  const chosen = fields.map((name) => [name, metadata[name]] as const);
+  return {
+    ...plainFields(Object.fromEntries(chosen), print),
+    ...Object.fromEntries(measured.map((name) => [name, measurements[name]])),
+    // Last, because `telemetry.handler.failure` has an `event` of its own, which becomes `failedEvent`.
+    ...(fields.includes('event') ? { failedEvent: metadata.event } : {}),
+    event,
+  };
+}
+
+/** Leaves out what is absent; an `error` is called `err`, as in lines that are written by hand. */
+function plainFields(
+  metadata: Metadata,
+  print: (value: unknown) => string,
+): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(metadata)) {
+    if (value === undefined) continue;
+    if (name === 'error') fields.err = serializeError(value);
+    else fields[name] = plainValue(value, print);
+  }
+  return fields;
+}
+
+function plainValue(value: unknown, print: (value: unknown) => string): unknown {
+  if (value === null || ['string', 'number', 'boolean'].includes(typeof value)) return value;
+  if (value instanceof Error) return serializeError(value);
+  if (Array.isArray(value)) return value.map((item) => plainValue(item, print));
+  if (isExitReason(value)) {
+    return value.type === 'error'
+      ? { type: 'error', err: serializeError(value.error) }
+      : { type: value.type };
+  }
+  return print(value);
+}
+
+/** A supervisor's exit reason, which may carry an error. */
+function isExitReason(
+  value: unknown,
+): value is { readonly type: string; readonly error?: unknown } {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    Object.getPrototypeOf(value) === Object.prototype &&
+    'type' in value &&
+    typeof value.type === 'string' &&
+    Object.keys(value).every((key) => key === 'type' || key === 'error')
+  );
+}
+
+const MAX_CAUSES = 8;
+
+/**
+ * An error with its chain of causes. Other properties are left out on purpose: they may hold
+ * anything, a term of any size or a secret.
+ */
+export function serializeError(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return { message: printValue(error) };
+  return {
+    type: error.name,
+    ...('code' in error && error.code !== undefined ? { code: String(error.code) } : {}),
+    message: error.message,
+    stack: error.stack,
+    ...(error.cause !== undefined && depth < MAX_CAUSES
+      ? { cause: serializeError(error.cause, depth + 1) }
+      : {}),
+  };
+}
+
+function printValue(value: unknown): string {
+  if (typeof value === 'string') return value;
+  return inspect(value, { depth: 4, breakLength: Number.POSITIVE_INFINITY, maxArrayLength: 20 });
+}
+
+function atDepthsUpToThree(name: string): string[] {
+  const nested = name.startsWith('[') ? name : `.${name}`;
+  return [name, `*${nested}`, `*.*${nested}`];
+}

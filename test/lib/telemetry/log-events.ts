@@ -1,0 +1,35 @@
+import t from 'tap';
+import { LOG_EVENTS } from '../../../lib/telemetry/log-events.ts';
+import type { Metadata } from '../../../lib/telemetry/telemetry.ts';
+
+function level(event: string, metadata: Metadata): string | undefined {
+  const found = LOG_EVENTS.find((logEvent) => logEvent.event === event)?.level;
+  return typeof found === 'function' ? found(metadata) : found;
+}
+
+t.test('each event is listed once, with words for it', async (t) => {
+  t.equal(new Set(LOG_EVENTS.map(({ event }) => event)).size, LOG_EVENTS.length);
+  for (const { event, message } of LOG_EVENTS) t.match(message, /^[a-z]/, event);
+});
+
+t.test('an exit is an error if something failed or has to be restarted', async (t) => {
+  const exited = (type: string, willRestart: boolean) =>
+    level('supervisor.child.exited', { reason: { type }, willRestart });
+  t.equal(exited('normal', false), 'info');
+  t.equal(exited('shutdown', false), 'info');
+  t.equal(exited('normal', true), 'error');
+  t.equal(exited('error', false), 'error');
+  t.equal(exited('killed', false), 'error');
+  t.equal(level('supervisor.child.exited', {}), 'info');
+});
+
+t.test('a stop is worth a warning if it was not orderly', async (t) => {
+  const stopped = (metadata: Metadata) =>
+    level('supervisor.child.stopped', { timedOut: false, errors: [], ...metadata });
+  t.equal(stopped({ outcome: 'exited', reason: { type: 'shutdown' } }), 'debug');
+  t.equal(stopped({ outcome: 'killed', reason: { type: 'killed' } }), 'debug', 'brutal_kill');
+  t.equal(stopped({ outcome: 'killed', reason: { type: 'killed' }, timedOut: true }), 'warn');
+  t.equal(stopped({ outcome: 'exited', reason: { type: 'error' } }), 'warn');
+  t.equal(stopped({ outcome: 'killed', errors: [new Error('no')] }), 'warn');
+  t.equal(stopped({ outcome: 'abandoned' }), 'error');
+});
