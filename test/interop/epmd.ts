@@ -6,7 +6,9 @@ import { EpmdRegistration } from '../../lib/distribution/epmd/registration.ts';
 import { startEpmdServer } from '../../lib/distribution/epmd/server.ts';
 import { erlangPeer, freePort, startEpmd, startErl, until } from '../support/peers.ts';
 
-const { skip } = erlangPeer;
+const options = { skip: erlangPeer.skip, buffered: true };
+// The tests mostly wait for retries of 2 s, each with a port of its own.
+t.jobs = 3;
 const run = promisify(execFile);
 const host = '127.0.0.1';
 const timeoutMs = 5_000;
@@ -27,7 +29,7 @@ function registration(t: Test, name: string, epmdPort: number) {
   return kept;
 }
 
-t.test("our client against OTP's epmd", { skip }, async (t) => {
+t.test("our client against OTP's epmd", options, async (t) => {
   const epmd = await startEpmd(await freePort());
   t.teardown(() => epmd.stop());
   const call = { host, epmdPort: epmd.port, timeoutMs };
@@ -58,7 +60,7 @@ t.test("our client against OTP's epmd", { skip }, async (t) => {
   t.match(await lost, { code: 'closed' });
 });
 
-t.test("a registration outlives OTP's epmd and takes its place", { skip }, async (t) => {
+t.test("a registration outlives OTP's epmd and takes its place", options, async (t) => {
   const epmd = await startEpmd(await freePort());
   t.teardown(() => epmd.stop());
   const kept = registration(t, 'alpha', epmd.port);
@@ -72,7 +74,7 @@ t.test("a registration outlives OTP's epmd and takes its place", { skip }, async
   await until(async () => sorted(await listNames(call)).join() === 'alpha,x', { timeoutMs: 5_000 });
 });
 
-t.test('erl lives with our server', { skip }, async (t) => {
+t.test('erl lives with our server', options, async (t) => {
   let server = await startEpmdServer({ host, epmdPort: 0 });
   t.teardown(() => server.close());
   const { epmdPort } = server;
@@ -136,7 +138,7 @@ t.test('erl lives with our server', { skip }, async (t) => {
   });
 });
 
-t.test('another node takes over the server, and erl follows', { skip }, async (t) => {
+t.test('another node takes over the server, and erl follows', options, async (t) => {
   const epmdPort = await freePort();
   const [a, b] = [registration(t, 'a', epmdPort), registration(t, 'b', epmdPort)];
   await a.start();
