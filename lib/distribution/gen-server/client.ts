@@ -18,6 +18,7 @@ import type { Monitorable, Process, RemoteName, ReplySlot } from '../process/pro
 import { ProcessExit } from '../process/process-exit.ts';
 import type { ProcessTable } from '../process/process-table.ts';
 import { Atom, atom, isAtom } from '../terms/atom.ts';
+import { inspectTerm } from '../terms/inspect.ts';
 import { Pid } from '../terms/pid.ts';
 import type { Reference } from '../terms/reference.ts';
 import { isTuple, type Term, tuple } from '../terms/term.ts';
@@ -57,6 +58,8 @@ export interface GenServerClientOptions {
 export const DEFAULT_CALL_TIMEOUT_MS = 5_000;
 
 const NOPROC = atom('noproc');
+/** Exit reasons may be as large as a server's state; an error's message is for a line of a log. */
+const INSPECTED = { maxLength: 200 };
 
 /**
  * Makes calls from one long-lived process of its own, unless the caller names another. A server that
@@ -287,7 +290,7 @@ function serverDown(server: Monitorable, reason: Term): CallError {
     const message = `expected a connection to the node of ${describe(server)}, there is none`;
     return new CallError('noconnection', message, { ...context, exitReason });
   }
-  const message = `${describe(server)} ended during the call`;
+  const message = `${describe(server)} ended during the call: ${inspectTerm(reason, INSPECTED)}`;
   return new CallError('exit', message, { ...context, exitReason: reason });
 }
 
@@ -297,6 +300,7 @@ function nodeContext(server: Monitorable): { readonly node?: string } {
 
 function describe(destination: ServerDestination): string {
   if (destination instanceof Pid || destination instanceof Atom) return String(destination);
-  if ('global' in destination) return `the global name ${String(destination.global)}`;
+  if ('global' in destination)
+    return `the global name ${inspectTerm(destination.global, INSPECTED)}`;
   return `${destination.name} on ${destination.node}`;
 }

@@ -263,25 +263,39 @@ class ServerLoop {
 
   #stop(reason: Term, self: Process, beforeExit?: () => void): void | Promise<void> {
     if (!self.isAlive) return;
-    return this.#then(this.#server.terminate?.(reason, self), () => {
+    return this.#terminate(reason, self, (failure) => {
       beforeExit?.();
-      self.stop(reason);
+      if (failure === undefined) self.stop(reason);
+      else self.crash(failure.error);
     });
   }
 
   #fail(error: unknown, self: Process): void | Promise<void> {
     if (!self.isAlive) return self.crash(error);
-    const end = (second: unknown): void => {
-      const both = [error, second];
+    return this.#terminate(exitReasonOf(error), self, (failure) => {
+      if (failure === undefined) return self.crash(error);
+      const both = [error, failure.error];
       self.crash(new AggregateError(both, 'a callback failed, and terminate after it'));
-    };
+    });
+  }
+
+  /** Runs `terminate` once and goes on with `next` in any case. */
+  #terminate(
+    reason: Term,
+    self: Process,
+    next: (failure?: { readonly error: unknown }) => void,
+  ): void | Promise<void> {
+    let done: void | Promise<void>;
     try {
-      const done = this.#server.terminate?.(exitReasonOf(error), self);
-      if (!(done instanceof Promise)) return self.crash(error);
-      return done.then(() => self.crash(error), end);
-    } catch (second) {
-      end(second);
+      done = this.#server.terminate?.(reason, self);
+    } catch (error) {
+      return next({ error });
     }
+    if (!(done instanceof Promise)) return next();
+    return done.then(
+      () => next(),
+      (error: unknown) => next({ error }),
+    );
   }
 
   /** The reason in an exit message of the parent (or in our own request to shut down). */

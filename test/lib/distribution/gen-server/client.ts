@@ -1,13 +1,21 @@
 import { test } from 'tap';
 import { GenServerClient } from '../../../../lib/distribution/gen-server/client.ts';
+import { parseCall } from '../../../../lib/distribution/gen-server/envelope.ts';
 import {
   type CallResult,
+  type From,
   type GenServer,
+  reply,
   startGenServer,
 } from '../../../../lib/distribution/gen-server/gen-server.ts';
+import { ProcessTable } from '../../../../lib/distribution/process/process-table.ts';
 import { atom, isAtom } from '../../../../lib/distribution/terms/atom.ts';
-import type { Term } from '../../../../lib/distribution/terms/term.ts';
+import { Pid } from '../../../../lib/distribution/terms/pid.ts';
+import { ImproperList, type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
+import { Telemetry } from '../../../../lib/telemetry/telemetry.ts';
 import { ProcessNetwork } from '../../../support/process-network.ts';
+import { RecordingRemote } from '../../../support/recording-remote.ts';
+import { SteppedClock } from '../../../support/stepped-clock.ts';
 
 class Counter implements GenServer {
   #count = 0;
@@ -18,12 +26,314 @@ class Counter implements GenServer {
   }
 }
 
-test('calls a server on this node and one on another', async (t) => {
+/** Answers nobody, and remembers who asked. */
+class Silent implements GenServer {
+  readonly callers: From[] = [];
+
+  handleCall(_request: Term, from: From): CallResult {
+    this.callers.push(from);
+    return { noReply: true };
+  }
+}
+
+function alone(options: { telemetry?: Telemetry } = {}) {
+  const clock = new SteppedClock();
+  const remote = new RecordingRemote();
+  const processes = new ProcessTable({ node: 'a@x', creation: 1, remote, clock });
+  const client = new GenServerClient({ processes, ...options });
+  return { clock, remote, processes, client };
+}
+
+const CLIENT_ONLY = { processes: 1, links: 0, monitors: 0, aliases: 0, names: 0 };
+
+test('calls a server by pid, by name, by name and node, and by global name', async (t) => {
   const network = new ProcessNetwork(['a@x', 'b@x']);
   t.teardown(() => network.stop());
-  await startGenServer(network.table('a@x'), new Counter(), { name: 'counter' });
+  const processes = network.table('a@x');
+  await startGenServer(processes, new Counter(), { name: 'counter' });
   await startGenServer(network.table('b@x'), new Counter(), { name: 'counter' });
+  const theirs = network.table('b@x').whereis('counter')!;
+  const client = new GenServerClient({
+    processes,
+    whereisGlobal: (name) => (isAtom(name, 'counter') ? theirs : undefined),
+  });
+  const increment = atom('increment');
+  t.equal(await client.call(atom('counter'), increment), 1);
+  t.equal(await client.call({ name: 'counter', node: 'a@x' }, increment), 2);
+  t.equal(await client.call(processes.whereis('counter')!, increment), 3);
+  t.equal(await client.call(theirs, increment), 1);
+  t.equal(await client.call({ name: 'counter', node: 'b@x' }, increment), 2);
+  t.equal(await client.call({ global: atom('counter') }, increment), 3);
+});
+
+test('a remote call is monitor, request with an alias tag, demonitor', async (t) => {
+  const { processes, remote, client } = alone();
+  const calling = client.call({ name: 'counter', node: 'b@x' }, atom('get'));
+  const [monitor, request, ...more] = remote.take();
+  t.same(more, []);
+  if (monitor?.signal.type !== 'monitor') throw new Error('expected a monitor first');
+  if (request?.signal.type !== 'send_name') throw new Error('expected the request');
+  const { ref, from } = monitor.signal;
+  t.same(request.signal, {
+    type: 'send_name',
+    from,
+    to: atom('counter'),
+    message: tuple(
+      atom('$gen_call'),
+      tuple(from, new ImproperList([atom('alias')], ref)),
+      atom('get'),
+    ),
+  });
+  const server = new Pid('b@x', 1, 0, 1);
+  const answer = tuple(new ImproperList([atom('alias')], ref), 7);
+  processes.receive('b@x', { type: 'send_alias', from: server, to: ref, message: answer });
+  t.equal(await calling, 7);
+  t.match(remote.take(), [{ signal: { type: 'demonitor', ref, target: atom('counter') } }]);
+  t.same(processes.sizes, CLIENT_ONLY);
+});
+
+test('a reply that is sent to the pid counts as well', async (t) => {
+  const { processes, remote, client } = alone();
+  const server = new Pid('b@x', 1, 0, 1);
+  const calling = client.call(server, atom('get'));
+  const request = remote.take()[1]?.signal;
+  if (request?.type !== 'send') throw new Error('expected the request');
+  const { from } = parseCall(request.message)!;
+  const message = tuple(from.tag, 7);
+  processes.receive('b@x', { type: 'send', from: server, to: from.pid, message });
+  t.equal(await calling, 7);
+  t.same(processes.sizes, CLIENT_ONLY);
+});
+
+test('a reply of another shape is bad_reply', async (t) => {
+  const { processes, client } = alone();
+  const process = processes.spawnServer({
+    onMessage(message, self) {
+      const { from } = parseCall(message)!;
+      self.send(from.pid, tuple(from.tag, 1, 2));
+    },
+  });
+  await t.rejects(client.call(process.pid, 1), { code: 'bad_reply' });
+});
+
+test('a time-out leaves nothing behind and late replies are dropped', async (t) => {
+  const { processes, client, clock, remote } = alone();
+  const silent = new Silent();
+  await startGenServer(processes, silent, { name: 'silent' });
+  const calling = client.call(atom('silent'), 1);
+  const remoteCall = client.call({ name: 'silent', node: 'b@x' }, 1, { timeoutMs: 100 });
+  clock.advance(100);
+  await t.rejects(remoteCall, { code: 'timeout', context: { node: 'b@x' } });
+  t.same(remote.takeTypes(), ['monitor', 'send_name', 'demonitor']);
+  clock.advance(4_900);
+  await t.rejects(calling, { code: 'timeout', message: /silent within 5000 ms/ });
+  t.match(processes.sizes, { monitors: 0, aliases: 0 });
+  t.equal(clock.pending, 0);
+  const late = silent.callers[0]!;
+  reply(processes, late, 1);
+  processes.send(processes.nobody, late.pid, tuple(late.tag, 1));
+  t.equal(processes.get(late.pid)!.mailboxLength, 0);
+});
+
+test('a server that is not there is noproc', async (t) => {
+  const { processes, client } = alone();
+  const dead = processes.spawnServer({ onMessage: () => {} });
+  dead.stop();
+  const destinations = [
+    atom('nobody'),
+    { name: 'nobody', node: 'a@x' },
+    dead.pid,
+    new Pid('a@x', 1, 0, 99),
+    { global: atom('nobody') },
+  ];
+  for (const destination of destinations) {
+    await t.rejects(client.call(destination, 1), {
+      code: 'noproc',
+      context: { exitReason: { name: 'noproc' } },
+    });
+  }
+  t.same(processes.sizes, CLIENT_ONLY);
+});
+
+test("between nodes: noproc, the server's exit reason, and noconnection", async (t) => {
+  const network = new ProcessNetwork(['a@x', 'b@x']);
+  t.teardown(() => network.stop());
   const client = new GenServerClient({ processes: network.table('a@x') });
-  t.equal(await client.call(atom('counter'), atom('increment')), 1);
-  t.equal(await client.call({ name: 'counter', node: 'b@x' }, atom('get')), 0);
+  const b = network.table('b@x');
+  await t.rejects(client.call({ name: 'nobody', node: 'b@x' }, 1), {
+    code: 'noproc',
+    context: { node: 'b@x' },
+  });
+  await startGenServer(b, { handleCall: () => ({ stop: atom('tired') }) }, { name: 'tired' });
+  await t.rejects(client.call({ name: 'tired', node: 'b@x' }, 1), {
+    code: 'exit',
+    context: { exitReason: { name: 'tired' } },
+  });
+  await startGenServer(b, new Silent(), { name: 'silent' });
+  const calling = client.call({ name: 'silent', node: 'b@x' }, 1);
+  await network.settle();
+  network.disconnect('a@x', 'b@x');
+  await t.rejects(calling, {
+    code: 'noconnection',
+    context: { exitReason: tuple(atom('nodedown'), atom('b@x')) },
+  });
+  network.refuse('b@x');
+  await t.rejects(client.call({ name: 'silent', node: 'b@x' }, 1), { code: 'noconnection' });
+});
+
+test('a server that calls itself is refused', async (t) => {
+  const { processes, client } = alone();
+  const process = processes.spawnServer({ name: 'me', onMessage: () => {} });
+  for (const me of [process.pid, atom('me'), { name: 'me', node: 'a@x' }]) {
+    await t.rejects(client.call(me, 1, { as: process }), {
+      code: 'calling_self',
+      context: { exitReason: { name: 'calling_self' } },
+    });
+  }
+});
+
+test("aborting gives up with the signal's reason and leaves nothing behind", async (t) => {
+  const { processes, client, clock } = alone();
+  await startGenServer(processes, new Silent(), { name: 'silent' });
+  const controller = new AbortController();
+  const calling = client.call(atom('silent'), 1, { signal: controller.signal });
+  const why = new Error('user left');
+  controller.abort(why);
+  await t.rejects(calling, why);
+  await t.rejects(client.call(atom('silent'), 1, { signal: controller.signal }), why);
+  t.match(processes.sizes, { monitors: 0, aliases: 0 });
+  t.equal(clock.pending, 0);
+});
+
+test('a call can be made as a given process, whose mailbox stays its own', async (t) => {
+  const { processes, client } = alone();
+  const callers: Pid[] = [];
+  await startGenServer(
+    processes,
+    {
+      handleCall(_request, from) {
+        callers.push(from.pid);
+        return { reply: 1 };
+      },
+    },
+    { name: 'server' },
+  );
+  const process = processes.spawn(async (self) => {
+    t.equal(await client.call(atom('server'), 1, { as: self }), 1);
+    t.equal(self.mailboxLength, 0);
+    client.cast(atom('server'), 1, { as: self });
+  });
+  await process.exited;
+  t.same(callers, [process.pid]);
+});
+
+test('a call ends when the calling process does', async (t) => {
+  const { processes, client } = alone();
+  await startGenServer(processes, new Silent(), { name: 'silent' });
+  const process = processes.spawnServer({ onMessage: () => {} });
+  const calling = client.call(atom('silent'), 1, { as: process });
+  process.stop(atom('done'));
+  await t.rejects(calling, { name: 'ProcessExit', reason: { name: 'done' } });
+  await t.rejects(client.call(atom('silent'), 1, { as: process }), { name: 'ProcessExit' });
+  t.match(processes.sizes, { monitors: 0, aliases: 0 });
+});
+
+test("the client's own process is replaced when somebody ends it", async (t) => {
+  const { processes, client } = alone();
+  const silent = new Silent();
+  await startGenServer(processes, silent, { name: 'silent' });
+  const calling = client.call(atom('silent'), 1);
+  processes.exit(processes.nobody, silent.callers[0]!.pid, atom('kill'));
+  await t.rejects(calling, { name: 'ProcessExit' });
+  await startGenServer(processes, new Counter(), { name: 'counter' });
+  t.equal(await client.call(atom('counter'), atom('get')), 0);
+  client.stop();
+  t.equal(processes.size, 2);
+});
+
+test('a cast to nobody is dropped', (t) => {
+  const { client, remote } = alone();
+  client.cast(atom('nobody'), 1);
+  client.cast({ global: atom('nobody') }, 1);
+  client.cast({ name: 'server', node: 'b@x' }, 1);
+  t.match(remote.take(), [{ signal: { type: 'send_name', message: tuple(atom('$gen_cast'), 1) } }]);
+  t.end();
+});
+
+test('emits the duration and outcome of calls, if anybody listens', async (t) => {
+  const telemetry = new Telemetry();
+  const { processes, client, clock } = alone({ telemetry });
+  await startGenServer(processes, new Counter(), { name: 'counter' });
+  await startGenServer(processes, new Silent(), { name: 'silent' });
+  await client.call(atom('counter'), 1);
+  const events: unknown[] = [];
+  telemetry.attach('test', 'gen_server.call.stop', (_event, measurements, { outcome }) =>
+    events.push([measurements.durationMs, outcome]),
+  );
+  await client.call(atom('counter'), 1);
+  await t.rejects(client.call(atom('nobody'), 1));
+  const calling = client.call(atom('silent'), 1, { timeoutMs: 30 });
+  clock.advance(30);
+  await t.rejects(calling);
+  t.same(events, [
+    [0, 'reply'],
+    [0, 'noproc'],
+    [30, 'timeout'],
+  ]);
+});
+
+test('multiCall collects replies, and nodes without an answer', async (t) => {
+  const network = new ProcessNetwork(['a@x', 'b@x', 'c@x', 'd@x']);
+  t.teardown(() => network.stop());
+  const client = new GenServerClient({ processes: network.table('a@x') });
+  for (const node of ['a@x', 'b@x']) {
+    await startGenServer(network.table(node), new Counter(), { name: 'counter' });
+  }
+  await startGenServer(network.table('d@x'), new Silent(), { name: 'counter' });
+  const nodes = ['a@x', 'd@x', 'b@x', 'c@x'];
+  const calling = client.multiCall(nodes, 'counter', atom('increment'));
+  await network.settle();
+  network.disconnect('a@x', 'd@x');
+  t.same(await calling, {
+    replies: new Map([
+      ['a@x', 1],
+      ['b@x', 1],
+    ]),
+    badNodes: ['d@x', 'c@x'],
+  });
+});
+
+test('multiCall has a time-out only if one is given, and stops with its process', async (t) => {
+  const { processes, client, clock } = alone();
+  await startGenServer(processes, new Silent(), { name: 'silent' });
+  const timed = client.multiCall(['a@x'], 'silent', 1, { timeoutMs: 50 });
+  const process = processes.spawnServer({ onMessage: () => {} });
+  const endless = client.multiCall(['a@x'], 'silent', 1, { as: process });
+  clock.advance(10_000_000);
+  t.same(await timed, { replies: new Map(), badNodes: ['a@x'] });
+  process.stop();
+  await t.rejects(endless, { name: 'ProcessExit' });
+});
+
+test('10,000 calls, local and remote, answered and not, leave the tables empty', async (t) => {
+  const network = new ProcessNetwork(['a@x', 'b@x']);
+  const [a, b] = [network.table('a@x'), network.table('b@x')];
+  const client = new GenServerClient({ processes: a });
+  for (const processes of [a, b]) {
+    await startGenServer(processes, new Counter(), { name: 'counter' });
+    await startGenServer(processes, new Silent(), { name: 'silent' });
+  }
+  const calls: Promise<unknown>[] = [];
+  for (let i = 0; i < 2_500; i += 1) {
+    for (const node of ['a@x', 'b@x']) {
+      calls.push(client.call({ name: 'counter', node }, 1));
+      calls.push(client.call({ name: 'silent', node }, 1, { timeoutMs: 1 }).catch(() => undefined));
+    }
+  }
+  await Promise.all(calls);
+  await network.settle();
+  t.match(a.sizes, { links: 0, monitors: 0, aliases: 0 });
+  t.match(b.sizes, { links: 0, monitors: 0, aliases: 0 });
+  await network.stop();
+  for (const processes of [a, b]) t.equal(processes.size, 0);
 });
