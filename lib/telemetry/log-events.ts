@@ -88,6 +88,9 @@ export const LOG_EVENTS: readonly LogEvent[] = [
     'reason',
   ),
 
+  line('pubsub.listener.failure', 'error', 'pubsub listener failed', 'topic', 'error'),
+  line('pubsub.stream.overflow', 'warn', 'pubsub consumer is too slow', 'topic', 'overflow'),
+
   line('supervisor.child.started', 'debug', 'child started', 'supervisor', 'childId'),
   line('supervisor.child.restarted', 'info', 'child restarted', 'supervisor', 'childId'),
   line('supervisor.child.start_failed', 'error', 'child could not be started', ...CHILD),
