@@ -1,0 +1,161 @@
+/**
+ * Joins `node:http` to a request handler: each incoming message becomes an {@link Exchange}, and each
+ * socket is watched so that the exchanges on it learn when the client has gone.
+ *
+ * On one connection several requests may be under way (pipelining). Node starts them as they come and
+ * sends their responses in order.
+ */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { HttpError, type HttpErrorCode } from './errors.ts';
+import { Exchange, type ExchangeOptions, type Expectation } from './exchange.ts';
+import type { ErrorResponses, RequestHandler } from './messages.ts';
+import { rawResponse } from './raw-response.ts';
+import { REQUEST_ID_HEADER } from './request-id.ts';
+
+/** Larger bodies are refused: the service has no use for any. */
+export const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
+
+const DEFAULT_LINGER_MS = 2000;
+const DEFAULT_LINGER_BYTES = 4 * 1024 * 1024;
+
+export interface AdapterOptions {
+  readonly handle: RequestHandler;
+  readonly errors: ErrorResponses;
+  readonly telemetry: Pick<Telemetry, 'execute' | 'hasHandlers'>;
+  readonly maxBodyBytes?: number;
+  readonly lingerMs?: number;
+  readonly lingerBytes?: number;
+  /** monotonic milliseconds, for durations */
+  readonly now?: () => number;
+  readonly generateRequestId?: () => string;
+}
+
+interface Connection {
+  readonly socket: Duplex;
+  readonly running: Set<Exchange>;
+  /** the latest request: the only one whose body may still be on its way */
+  latest: Exchange | undefined;
+  /** bytes came that are no request; answered when those before it are */
+  refusal: HttpErrorCode | undefined;
+}
+
+export class Adapter {
+  readonly #options: ExchangeOptions;
+  readonly #connections = new Map<Duplex, Connection>();
+  readonly #owners = new WeakMap<Exchange, Connection>();
+  readonly #onIdle: () => void;
+  #draining = false;
+
+  /** @param onIdle called after each exchange that left its connection without another one */
+  constructor(options: AdapterOptions, onIdle: () => void = () => undefined) {
+    this.#onIdle = onIdle;
+    this.#options = {
+      handle: options.handle,
+      errors: options.errors,
+      telemetry: options.telemetry,
+      maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
+      lingerMs: options.lingerMs ?? DEFAULT_LINGER_MS,
+      lingerBytes: options.lingerBytes ?? DEFAULT_LINGER_BYTES,
+      now: options.now ?? (() => performance.now()),
+      generateRequestId: options.generateRequestId ?? randomUUID,
+      isLast: (exchange) => this.#isLast(exchange),
+      onEnd: (exchange) => this.#ended(exchange),
+    };
+  }
+
+  /** From now on each connection closes with the response that leaves it idle. */
+  drain(): void {
+    this.#draining = true;
+  }
+
+  /** For the events `request`, `checkContinue` and `checkExpectation`. */
+  handle(incoming: IncomingMessage, outgoing: ServerResponse, expectation: Expectation): void {
+    const connection = this.#connection(incoming.socket);
+    const exchange = new Exchange(incoming, outgoing, expectation, this.#options);
+    connection.running.add(exchange);
+    connection.latest = exchange;
+    this.#owners.set(exchange, connection);
+    void exchange.run();
+  }
+
+  /**
+   * For the event `clientError`: what came is not HTTP, too long, or too slow.
+   *
+   * Requests that came whole are answered first, since answers have to keep the order of requests. One
+   * whose body broke off fails with this error, and its answer is the last.
+   */
+  refuse(error: Error, socket: Duplex): void {
+    const connection = this.#connections.get(socket);
+    if (!socket.writable || ('code' in error && error.code === 'ECONNRESET')) {
+      socket.destroy(error);
+      return;
+    }
+    const code = refusalCode(error);
+    if (!connection || connection.running.size === 0) {
+      this.#answer(socket, code);
+      return;
+    }
+    const { latest } = connection;
+    if (latest && connection.running.has(latest) && !latest.isComplete) {
+      latest.bodyFailed(new HttpError(code, error.message, { cause: error }));
+    } else {
+      connection.refusal ??= code;
+    }
+  }
+
+  /** Answers bytes that never became a request, in the same shape and with the same headers. */
+  #answer(socket: Duplex, code: HttpErrorCode): void {
+    const { errors, telemetry, generateRequestId } = this.#options;
+    const requestId = generateRequestId();
+    const response = errors.forCode(code);
+    socket.end(rawResponse(response, { [REQUEST_ID_HEADER]: requestId }), () => socket.destroy());
+    telemetry.execute('http.request.refused', {}, { code, status: response.status, requestId });
+  }
+
+  #connection(socket: Duplex): Connection {
+    const known = this.#connections.get(socket);
+    if (known) return known;
+    const connection: Connection = {
+      socket,
+      running: new Set(),
+      latest: undefined,
+      refusal: undefined,
+    };
+    this.#connections.set(socket, connection);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      for (const exchange of [...connection.running]) exchange.disconnected();
+    });
+    return connection;
+  }
+
+  // `Connection: close` on a response throws away the ones queued behind it.
+  #isLast(exchange: Exchange): boolean {
+    const connection = this.#owners.get(exchange);
+    return this.#draining && connection !== undefined && connection.running.size === 1;
+  }
+
+  #ended(exchange: Exchange): void {
+    const connection = this.#owners.get(exchange);
+    if (!connection) return;
+    connection.running.delete(exchange);
+    if (connection.running.size > 0) return;
+    const { refusal, socket } = connection;
+    if (refusal && socket.writable) this.#answer(socket, refusal);
+    this.#onIdle();
+  }
+}
+
+const REFUSALS: Readonly<Record<string, HttpErrorCode>> = {
+  HPE_HEADER_OVERFLOW: 'headers_too_large',
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: 'body_too_large',
+  ERR_HTTP_REQUEST_TIMEOUT: 'request_timeout',
+};
+
+function refusalCode(error: Error): HttpErrorCode {
+  const code = 'code' in error ? String(error.code) : '';
+  return REFUSALS[code] ?? 'malformed_request';
+}

@@ -1,0 +1,291 @@
+/**
+ * One request and its response.
+ *
+ * ```
+ *            head and body handed over            last byte with the kernel
+ * handling ───────────────────────────▶ sending ───────────────────────────▶ ended
+ *     └────────────── the client leaves, or the response breaks off ────────────▲
+ * ```
+ *
+ * Whatever happens, it ends once, and says so with exactly one `http.request.stop`:
+ *
+ * - `http.request.start`     {}              method, path, requestId
+ * - `http.request.exception` {durationMs}    the same, route and error: an answer of 500 and above
+ * - `http.request.stop`      {durationMs}    method, path, requestId, route, status, aborted
+ *
+ * `aborted` is true if the response was not sent completely; `status` is 499 if no part of it was.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Telemetry } from '../telemetry/telemetry.ts';
+import { HttpError } from './errors.ts';
+import {
+  type BodyChunk,
+  type ErrorResponses,
+  type HttpResponse,
+  type RequestHandler,
+  type RequestScope,
+  toHttpResponse,
+} from './messages.ts';
+import { NodeRequest } from './node-request.ts';
+import { RequestBody, tooLarge } from './request-body.ts';
+import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
+import { allowsBody, cancelBody, isStreamed, writeHead, writeStream } from './response-writer.ts';
+
+export interface ExchangeOptions {
+  readonly handle: RequestHandler;
+  readonly errors: ErrorResponses;
+  readonly telemetry: Pick<Telemetry, 'execute' | 'hasHandlers'>;
+  readonly maxBodyBytes: number;
+  /** how long and how much of an unread body is drained before its connection closes */
+  readonly lingerMs: number;
+  readonly lingerBytes: number;
+  /** monotonic milliseconds */
+  readonly now: () => number;
+  readonly generateRequestId: () => string;
+  /** asked when the response begins: shall the connection close after it? */
+  readonly isLast: (exchange: Exchange) => boolean;
+  readonly onEnd: (exchange: Exchange) => void;
+}
+
+/** What the client expects before it sends its body. */
+export type Expectation = 'none' | 'continue' | 'unknown';
+
+const STATUS_NOT_SENT = 499;
+
+export class Exchange implements RequestScope {
+  readonly requestId: string;
+  readonly #in: IncomingMessage;
+  readonly #out: ServerResponse;
+  readonly #options: ExchangeOptions;
+  readonly #body: RequestBody;
+  readonly #expectation: Expectation;
+  readonly #startedAt: number;
+  #controller: AbortController | undefined;
+  #route: string | undefined;
+  #error: { readonly value: unknown } | undefined;
+  #ended = false;
+  #disconnected = false;
+
+  constructor(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    expectation: Expectation,
+    options: ExchangeOptions,
+  ) {
+    this.#in = incoming;
+    this.#out = outgoing;
+    this.#options = options;
+    this.#expectation = expectation;
+    this.#startedAt = options.now();
+    const claimed = incoming.headers[REQUEST_ID_HEADER];
+    this.requestId = requestId(
+      typeof claimed === 'string' ? claimed : undefined,
+      options.generateRequestId,
+    );
+    this.#body = new RequestBody(
+      incoming,
+      {
+        maxBytes: options.maxBodyBytes,
+        onFirstRead: () => {
+          if (expectation === 'continue' && !outgoing.headersSent) outgoing.writeContinue();
+        },
+      },
+      expectation === 'continue',
+    );
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#disconnected) this.#controller.abort(disconnection());
+    }
+    return this.#controller.signal;
+  }
+
+  /** True once all of the request has come. */
+  get isComplete(): boolean {
+    return this.#in.complete;
+  }
+
+  matched(route: string): void {
+    this.#route = route;
+  }
+
+  failed(error: unknown): void {
+    this.#error ??= { value: error };
+  }
+
+  /** Handles and answers the request. Never rejects. */
+  async run(): Promise<void> {
+    this.#execute('http.request.start', {});
+    this.#out.once('finish', () => this.#end());
+    const response = await this.#respond();
+    if (this.#disconnected) return this.#abandon(response);
+    try {
+      await this.#send(response);
+    } catch (error) {
+      this.failed(error);
+      await this.#recover(error);
+    }
+  }
+
+  /** The client has gone: nothing more can be read or sent. */
+  disconnected(): void {
+    if (this.#ended) return;
+    this.#disconnected = true;
+    this.#body.fail(disconnection());
+    this.#controller?.abort(disconnection());
+    this.#end();
+  }
+
+  /** What follows on the connection is not HTTP: the rest of the body will never be understood. */
+  bodyFailed(error: HttpError): void {
+    this.#body.fail(error);
+  }
+
+  async #respond(): Promise<HttpResponse> {
+    const { handle, errors } = this.#options;
+    try {
+      this.#refuse();
+      const request = new NodeRequest(this.#in, this.#body, () => this.signal);
+      return toHttpResponse(await handle(request, this));
+    } catch (error) {
+      this.failed(error);
+      return errors.forError(error);
+    }
+  }
+
+  /** Throws for a request that no handler shall see. */
+  #refuse(): void {
+    const hosts = this.#in.headersDistinct.host?.length ?? 0;
+    if (hosts > 1 || (hosts === 0 && this.#in.httpVersion === '1.1')) {
+      throw new HttpError('malformed_request', `expected one Host header, got ${hosts}`);
+    }
+    if (this.#body.exceedsLimit) throw tooLarge(this.#options.maxBodyBytes);
+    if (this.#expectation === 'unknown') {
+      throw new HttpError('expectation_failed', 'expected no expectation but 100-continue');
+    }
+  }
+
+  async #send(response: HttpResponse): Promise<void> {
+    const out = this.#out;
+    const { body, status } = response;
+    const hasBody = this.#in.method !== 'HEAD' && allowsBody(status);
+    const streams = hasBody && isStreamed(body);
+    // A response that streams while its request is being read may still see the end of it.
+    const closes =
+      this.#options.isLast(this) ||
+      (this.#body.remainder !== 'bounded' && !(streams && this.#body.used));
+    const extra: Record<string, string> = { [REQUEST_ID_HEADER]: this.requestId };
+    if (closes) extra.connection = 'close';
+    writeHead(out, response, extra);
+    if (streams) {
+      out.flushHeaders();
+      await writeStream(out, body, this.signal);
+    } else {
+      await cancelBody(body);
+    }
+    if (this.#disconnected) return;
+    const whole = hasBody && !isStreamed(body) && body !== null ? body : '';
+    await this.#finish(whole, closes);
+  }
+
+  /** Sends the rest of the response, and does with the rest of the request what is left to do. */
+  async #finish(rest: BodyChunk, closes: boolean): Promise<void> {
+    const out = this.#out;
+    const { remainder } = this.#body;
+    if (remainder === 'unbounded') {
+      // The client gets all of its answer at once; only the end of the connection waits.
+      if (rest.length > 0) out.write(rest);
+      else out.flushHeaders();
+      await this.#body.drain(this.#options.lingerBytes, this.#options.lingerMs);
+      out.end();
+    } else {
+      out.end(rest);
+    }
+    if (remainder !== 'bounded' && !closes && !this.#in.complete) {
+      out.once('finish', () => this.#in.socket.destroySoon());
+    }
+    if (this.#body.exists) this.#body.discard();
+  }
+
+  /** The response could not be sent: another one if none has begun, otherwise an end that shows. */
+  async #recover(error: unknown): Promise<void> {
+    if (this.#ended) return this.#report(error);
+    if (this.#out.headersSent) {
+      // Without the last chunk the client knows that the response is not complete.
+      this.#out.destroy();
+      this.#end(true);
+      return;
+    }
+    try {
+      await this.#send(this.#options.errors.forCode('internal'));
+    } catch (second) {
+      this.#report(second);
+      this.#out.destroy();
+      this.#end(true);
+    }
+  }
+
+  /** The handler came back after the client had gone. */
+  async #abandon(response: HttpResponse): Promise<void> {
+    // Handlers are expected to fail once their signal is aborted; anything else shall be seen.
+    if (this.#error && !isAbort(this.#error.value)) this.#report(this.#error.value);
+    try {
+      await cancelBody(response.body);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  #end(brokenOff = false): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    const aborted = brokenOff || this.#disconnected;
+    const status = this.#out.headersSent ? this.#out.statusCode : STATUS_NOT_SENT;
+    if (this.#error && (brokenOff || (status >= 500 && !this.#disconnected))) {
+      this.#report(this.#error.value);
+    }
+    this.#execute('http.request.stop', this.#elapsed(), { status, aborted });
+    this.#options.onEnd(this);
+  }
+
+  #report(error: unknown): void {
+    this.#execute('http.request.exception', this.#elapsed(), { error });
+  }
+
+  #elapsed(): { durationMs: number } {
+    return { durationMs: this.#options.now() - this.#startedAt };
+  }
+
+  #execute(
+    event: string,
+    measurements: Readonly<Record<string, number>>,
+    extra: Readonly<Record<string, unknown>> = {},
+  ): void {
+    const { telemetry } = this.#options;
+    if (!telemetry.hasHandlers(event)) return;
+    telemetry.execute(event, measurements, {
+      method: this.#in.method,
+      path: pathOf(this.#in.url ?? '/'),
+      route: this.#route,
+      requestId: this.requestId,
+      ...extra,
+    });
+  }
+}
+
+/** Without the query, which may hold what does not belong into logs. */
+function pathOf(target: string): string {
+  const end = target.indexOf('?');
+  return end < 0 ? target : target.slice(0, end);
+}
+
+function disconnection(): HttpError {
+  return new HttpError('client_disconnected', 'the client has closed the connection');
+}
+
+function isAbort(error: unknown): boolean {
+  if (error instanceof HttpError) return error.code === 'client_disconnected';
+  return error instanceof Error && error.name === 'AbortError';
+}

@@ -1,0 +1,111 @@
+/** Writes response values to `node:http`, at the pace of the client. */
+import type { ServerResponse } from 'node:http';
+import type { BodyChunk, HttpResponse, ResponseBody } from './messages.ts';
+
+/** A body that is not produced whole. */
+export type StreamedBody = Exclude<ResponseBody, BodyChunk | null>;
+
+export function isStreamed(body: ResponseBody): body is StreamedBody {
+  return body !== null && typeof body !== 'string' && !(body instanceof Uint8Array);
+}
+
+/**
+ * Sends status and headers, with a `content-length` wherever the length is known: also for `HEAD`,
+ * which tells what `GET` would send.
+ *
+ * @param extra headers that the server adds
+ * @throws {TypeError} if the response has headers that HTTP cannot carry; nothing is sent then
+ */
+export function writeHead(
+  out: ServerResponse,
+  response: HttpResponse,
+  extra: Readonly<Record<string, string>>,
+): void {
+  const headers: Record<string, string | readonly string[]> = { ...response.headers, ...extra };
+  const { status, body } = response;
+  if (!isStreamed(body) && allowsBody(status)) headers['content-length'] = String(byteLength(body));
+  // Node's types want arrays that it could change; it does not.
+  out.writeHead(status, headers as Record<string, string | string[]>);
+}
+
+/** 204 and 304 have no body, whatever the handler says. */
+export function allowsBody(status: number): boolean {
+  return status !== 204 && status !== 304;
+}
+
+function byteLength(body: BodyChunk | null): number {
+  if (body === null) return 0;
+  return typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
+}
+
+/**
+ * Sends a streamed body, asking for the next chunk only when the socket has room.
+ *
+ * @param gone aborted when the client has left: the body is cancelled then, and this returns
+ * @throws whatever the body fails with
+ */
+export async function writeStream(
+  out: ServerResponse,
+  body: StreamedBody,
+  gone: AbortSignal,
+): Promise<void> {
+  const chunks = pull(body);
+  const until = interruptible(gone);
+  while (!gone.aborted) {
+    const result = await until(chunks.next());
+    if (result === undefined) break;
+    if (result.done) return;
+    if (!out.write(result.value)) await until(drained(out));
+  }
+  await chunks.cancel();
+}
+
+/** Ends a body that will not be sent. */
+export async function cancelBody(body: ResponseBody): Promise<void> {
+  if (isStreamed(body)) await pull(body).cancel();
+}
+
+interface Pull {
+  next(): Promise<IteratorResult<BodyChunk>>;
+  cancel(): Promise<void>;
+}
+
+// A stream's own iterator cannot be cancelled while a read is pending; its reader can.
+function pull(body: StreamedBody): Pull {
+  if (body instanceof ReadableStream) {
+    const reader: ReadableStreamDefaultReader<BodyChunk> = body.getReader();
+    return {
+      async next() {
+        const { done, value } = await reader.read();
+        return done ? { done: true, value: undefined } : { done: false, value };
+      },
+      cancel: () => reader.cancel(),
+    };
+  }
+  const iterator = body[Symbol.asyncIterator]();
+  return {
+    next: () => iterator.next(),
+    async cancel() {
+      await iterator.return?.();
+    },
+  };
+}
+
+/**
+ * Makes a function that waits for one promise at a time, or gives `undefined` as soon as `gone` is
+ * aborted. `Promise.race` would add a reaction to the same promise for each chunk of an endless body.
+ */
+function interruptible(gone: AbortSignal): <T>(promise: Promise<T>) => Promise<T | undefined> {
+  let interrupt = (): void => undefined;
+  gone.addEventListener('abort', () => interrupt(), { once: true });
+  return (promise) =>
+    new Promise((resolve, reject) => {
+      interrupt = () => resolve(undefined);
+      if (gone.aborted) interrupt();
+      promise.then(resolve, reject);
+    });
+}
+
+function drained(out: ServerResponse): Promise<void> {
+  return new Promise((resolve) => out.once('drain', () => resolve()));
+}

@@ -1,0 +1,192 @@
+/**
+ * The listening socket of the HTTP service, from `start` to the last response.
+ *
+ * ```
+ * HttpServer.start ──▶ listening ──shutdown──▶ draining ──last response, or graceMs──▶ exited
+ *                          └──────────────────── kill ─────────────────────────────────▲
+ * ```
+ *
+ * Draining: nothing new is accepted, connections without a request close at once, running requests are
+ * finished, and each connection closes after its last response. What is not done within `graceMs` is
+ * cut off.
+ */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { Adapter, type AdapterOptions } from './adapter.ts';
+import { authority, ListenError } from './errors.ts';
+
+export interface HttpServerOptions extends AdapterOptions {
+  readonly host: string;
+  /** 0 takes any free one */
+  readonly tcpPort: number;
+  /** how long running requests may take to finish after `shutdown` */
+  readonly graceMs?: number;
+  /** from the first byte of a request (or the connection's begin) to the end of its headers */
+  readonly headersTimeoutMs?: number;
+  /** from the first byte of a request to its last */
+  readonly requestTimeoutMs?: number;
+  /**
+   * how long a connection may stay without a request. More than the 60 s after which proxies commonly
+   * drop theirs, so that no proxy sends a request into a connection we are about to close.
+   */
+  readonly keepAliveTimeoutMs?: number;
+  readonly maxHeaderBytes?: number;
+}
+
+/** How the server ended; the same shape as a supervised child's. */
+export type HttpServerExit =
+  | { readonly type: 'shutdown' }
+  | { readonly type: 'killed' }
+  | { readonly type: 'error'; readonly error: unknown };
+
+const DEFAULTS = {
+  graceMs: 5000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 30_000,
+  keepAliveTimeoutMs: 65_000,
+  maxHeaderBytes: 16 * 1024,
+} as const;
+
+/** A running server. It is a child that a supervisor can start, shut down and kill. */
+export class HttpServer {
+  /** Settles when the socket and every connection are closed. Never rejects. */
+  readonly exited: Promise<HttpServerExit>;
+  readonly #server: Server;
+  readonly #adapter: Adapter;
+  readonly #graceMs: number;
+  readonly #sockets = new Set<Socket>();
+  readonly #settle: (exit: HttpServerExit) => void;
+  #graceTimer: NodeJS.Timeout | undefined;
+  #exit: HttpServerExit | undefined;
+  #closed = false;
+  #address = { host: '', tcpPort: 0 };
+
+  private constructor(options: HttpServerOptions) {
+    const settings = { ...DEFAULTS, ...options };
+    this.#graceMs = settings.graceMs;
+    let settle: (exit: HttpServerExit) => void = () => undefined;
+    this.exited = new Promise((resolve) => {
+      settle = resolve;
+    });
+    this.#settle = settle;
+    this.#adapter = new Adapter(options, () => this.#onIdle());
+    this.#server = createServer({
+      headersTimeout: settings.headersTimeoutMs,
+      requestTimeout: settings.requestTimeoutMs,
+      keepAliveTimeout: settings.keepAliveTimeoutMs,
+      maxHeaderSize: settings.maxHeaderBytes,
+      connectionsCheckingInterval: Math.min(5000, settings.headersTimeoutMs),
+      // Checked by the exchange instead, so that the refusal looks like all the others.
+      requireHostHeader: false,
+    });
+    this.#server
+      .on('connection', (socket: Socket) => this.#onConnection(socket))
+      .on('request', (req, res) => this.#adapter.handle(req, res, 'none'))
+      .on('checkContinue', (req, res) => this.#adapter.handle(req, res, 'continue'))
+      .on('checkExpectation', (req, res) => this.#adapter.handle(req, res, 'unknown'))
+      .on('clientError', (error, socket) => this.#adapter.refuse(error, socket))
+      // Tunnels are not offered; without a listener Node would close the socket without a word.
+      .on('connect', (_req, socket) =>
+        this.#adapter.refuse(new Error('CONNECT is not served'), socket),
+      );
+  }
+
+  /**
+   * Listens, and answers from then on.
+   *
+   * @throws {ListenError} naming the address, if it cannot be had
+   */
+  static async start(options: HttpServerOptions): Promise<HttpServer> {
+    const server = new HttpServer(options);
+    await server.#listen(options.host, options.tcpPort);
+    return server;
+  }
+
+  /** Where it listens; with the port that was found if any was asked for. */
+  get address(): { readonly host: string; readonly tcpPort: number } {
+    return this.#address;
+  }
+
+  /** `http://host:port`, for messages. */
+  get url(): string {
+    return `http://${authority(this.#address.host, this.#address.tcpPort)}`;
+  }
+
+  /** Begins to drain. Returns at once; `exited` settles within `graceMs`. */
+  shutdown(): void {
+    if (this.#exit) return;
+    this.#exit = { type: 'shutdown' };
+    this.#adapter.drain();
+    this.#close();
+    for (const socket of this.#sockets) {
+      // Node counts a connection that has never sent a byte as busy.
+      if (socket.bytesRead === 0) socket.destroy();
+    }
+    this.#graceTimer = setTimeout(() => this.#destroyAll(), this.#graceMs);
+  }
+
+  /** Like {@link shutdown}, and waits for the end. */
+  async stop(): Promise<void> {
+    this.shutdown();
+    await this.exited;
+  }
+
+  /** Closes everything at once; running requests get no response. */
+  kill(): void {
+    if (this.#exit?.type !== 'error') this.#exit = { type: 'killed' };
+    this.#close();
+    this.#destroyAll();
+  }
+
+  #listen(host: string, tcpPort: number): Promise<void> {
+    const server = this.#server;
+    return new Promise((resolve, reject) => {
+      const onFailure = (error: Error) => reject(new ListenError(host, tcpPort, error));
+      server.once('error', onFailure);
+      server.listen({ host, port: tcpPort }, () => {
+        server.off('error', onFailure).on('error', (error) => this.#onFailure(error));
+        const bound = server.address() as AddressInfo;
+        this.#address = { host: bound.address, tcpPort: bound.port };
+        resolve();
+      });
+    });
+  }
+
+  #close(): void {
+    if (!this.#server.listening) return;
+    this.#server.close(() => {
+      this.#closed = true;
+      this.#settleIfDone();
+    });
+  }
+
+  // Node's server may be closed before its last socket has told its listeners.
+  #settleIfDone(): void {
+    if (!this.#closed || this.#sockets.size > 0) return;
+    clearTimeout(this.#graceTimer);
+    this.#settle(this.#exit ?? { type: 'shutdown' });
+  }
+
+  #destroyAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#settleIfDone();
+    });
+  }
+
+  // A response that had begun before the drain could not announce the end of its connection.
+  #onIdle(): void {
+    if (this.#exit) setImmediate(() => this.#server.closeIdleConnections());
+  }
+
+  #onFailure(error: Error): void {
+    this.#exit = { type: 'error', error };
+    this.#close();
+    this.#destroyAll();
+  }
+}

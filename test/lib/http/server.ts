@@ -1,0 +1,158 @@
+import { createServer } from 'node:net';
+import t from 'tap';
+import { errorResponses } from '../../../handlers/responses.ts';
+import { HttpServer } from '../../../lib/http/server.ts';
+import type { Child } from '../../../lib/supervisor/child.ts';
+import { Telemetry } from '../../../lib/telemetry/telemetry.ts';
+import { RawClient, startServer, statuses } from '../../support/http-client.ts';
+
+const hello = () => ({ status: 200, headers: {}, body: 'hello' });
+const GET = ['GET / HTTP/1.1', 'Host: x', '', ''];
+
+/** A handler that answers when told. */
+function held() {
+  const releases: (() => void)[] = [];
+  const handle = () =>
+    new Promise<ReturnType<typeof hello>>((resolve) => releases.push(() => resolve(hello())));
+  return { handle, release: () => releases.shift()?.(), releases };
+}
+
+t.test('is a child for a supervisor', async (t) => {
+  const { server } = await startServer(t, hello);
+  const child: Child = server;
+  child.shutdown();
+  t.strictSame(await child.exited, { type: 'shutdown' });
+});
+
+t.test('listens on the port it found, and answers', async (t) => {
+  const { server } = await startServer(t, hello);
+  t.equal(server.address.host, '127.0.0.1');
+  t.ok(server.address.tcpPort > 0);
+  t.equal(server.url, `http://127.0.0.1:${server.address.tcpPort}`);
+  t.equal(await (await fetch(server.url)).text(), 'hello');
+});
+
+t.test('writes an IPv6 address with brackets', async (t) => {
+  const { server } = await startServer(t, hello, { host: '::1' });
+  t.equal(server.url, `http://[::1]:${server.address.tcpPort}`);
+});
+
+t.test('says which address is in use', async (t) => {
+  const blocker = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => blocker.once('listening', resolve));
+  t.teardown(() => blocker.close());
+  const address = blocker.address();
+  const tcpPort = typeof address === 'object' && address ? address.port : 0;
+  const options = { handle: hello, errors: errorResponses, telemetry: new Telemetry() };
+  await t.rejects(HttpServer.start({ ...options, host: '127.0.0.1', tcpPort }), {
+    name: 'ListenError',
+    code: 'address_in_use',
+    message: `cannot listen for HTTP on 127.0.0.1:${tcpPort}: another program listens there`,
+  });
+  await t.rejects(HttpServer.start({ ...options, host: '192.0.2.1', tcpPort: 0 }), {
+    code: 'address_not_available',
+  });
+});
+
+t.test(
+  'shutdown finishes the running request, announces the end, and accepts nothing new',
+  async (t) => {
+    const { handle, release } = held();
+    const { server, told } = await startServer(t, handle);
+    const client = (await RawClient.connect(t, server)).send(...GET);
+    await told('http.request.start');
+    server.shutdown();
+    server.shutdown();
+    await t.rejects(fetch(server.url));
+    release();
+    const text = await client.all();
+    t.match(text, /^HTTP\/1\.1 200 .*connection: close.*hello$/is);
+    t.strictSame(await server.exited, { type: 'shutdown' });
+  },
+);
+
+t.test('shutdown closes idle and silent connections at once', async (t) => {
+  const { server } = await startServer(t, hello, { graceMs: 60_000 });
+  const silent = await RawClient.connect(t, server);
+  const idle = (await RawClient.connect(t, server)).send(...GET);
+  await idle.until(/hello/);
+  server.shutdown();
+  await Promise.all([silent.closed, idle.closed, server.exited]);
+});
+
+t.test('shutdown closes a connection whose response had begun before', async (t) => {
+  let finish = () => {};
+  async function* body() {
+    yield 'begin';
+    await new Promise<void>((resolve) => {
+      finish = resolve;
+    });
+    yield 'end';
+  }
+  const { server } = await startServer(t, () => ({ status: 200, headers: {}, body: body() }), {
+    graceMs: 60_000,
+  });
+  const client = (await RawClient.connect(t, server)).send(...GET);
+  await client.until(/begin/);
+  server.shutdown();
+  finish();
+  t.match(await client.all(), /begin.*end.*0\r\n\r\n$/s);
+  await server.exited;
+});
+
+t.test('shutdown answers all pipelined requests that were accepted', async (t) => {
+  const { handle, release, releases } = held();
+  const { server, told } = await startServer(t, handle);
+  const client = (await RawClient.connect(t, server)).send(...GET, ...GET, ...GET);
+  await told('http.request.start', 3);
+  server.shutdown();
+  while (releases.length > 0) release();
+  t.strictSame(statuses(await client.all()), [200, 200, 200]);
+  await server.exited;
+});
+
+t.test('shutdown cuts off what is not done within its grace time', async (t) => {
+  const { handle } = held();
+  const { server, told, metadata } = await startServer(t, handle, { graceMs: 20 });
+  const client = (await RawClient.connect(t, server)).send(...GET);
+  await told('http.request.start');
+  server.shutdown();
+  t.strictSame(await server.exited, { type: 'shutdown' });
+  t.equal(await client.all(), '');
+  t.match(metadata('http.request.stop'), [{ status: 499, aborted: true }]);
+});
+
+t.test('kill closes everything at once', async (t) => {
+  const { handle } = held();
+  const { server, told } = await startServer(t, handle);
+  const client = (await RawClient.connect(t, server)).send(...GET);
+  await told('http.request.start');
+  server.kill();
+  t.strictSame(await server.exited, { type: 'killed' });
+  t.equal(await client.all(), '');
+});
+
+t.test('stop is shutdown and the wait for its end; its port is free then', async (t) => {
+  const { server } = await startServer(t, hello);
+  await server.stop();
+  await server.stop();
+  const again = await startServer(t, hello, { tcpPort: server.address.tcpPort });
+  t.equal((await fetch(again.server.url)).status, 200);
+});
+
+t.test('answers a client that sends its headers too slowly with 408', async (t) => {
+  const { server } = await startServer(t, hello, { headersTimeoutMs: 30, requestTimeoutMs: 60 });
+  const client = (await RawClient.connect(t, server)).send('GET / HTTP/1.1\r\nHost: x');
+  t.match(await client.all(), /^HTTP\/1\.1 408 .*Request Timeout/s);
+});
+
+t.test('answers headers beyond the limit with 431', async (t) => {
+  const { server } = await startServer(t, hello, { maxHeaderBytes: 1024 });
+  const client = (await RawClient.connect(t, server)).send(
+    'GET / HTTP/1.1',
+    `A: ${'x'.repeat(2000)}`,
+    '',
+    '',
+  );
+  t.match(await client.all(), /^HTTP\/1\.1 431 /);
+});
