@@ -10,11 +10,14 @@ export interface Clock {
   setTimer(delayMs: number, callback: () => void): () => void;
 }
 
-/** The machine's monotonic clock and Node's timers, for delays of up to 24 days. */
+/** Node fires at once for delays beyond this many milliseconds (24.8 days). */
+const MAX_DELAY_MS = 2 ** 31 - 1;
+
+/** The machine's monotonic clock and Node's timers. A delay beyond 24.8 days counts as 24.8 days. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer(delayMs, callback) {
-    const handle = setTimeout(callback, delayMs);
+    const handle = setTimeout(callback, Math.min(delayMs, MAX_DELAY_MS));
     return () => clearTimeout(handle);
   },
 };

@@ -20,3 +20,9 @@ t.test('a timer fires once, not synchronously, unless it is cancelled', async (t
   t.same(fired, ['kept']);
   cancel();
 });
+
+t.test('a timer for longer than Node can count does not fire at once', async (t) => {
+  const cancel = systemClock.setTimer(Number.MAX_SAFE_INTEGER, () => t.fail('fired'));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  cancel();
+});
