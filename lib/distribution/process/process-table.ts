@@ -43,7 +43,10 @@ export interface ProcessTableOptions {
   readonly creation: number;
   readonly remote: RemoteSignals;
   readonly telemetry?: Telemetry;
-  /** answers requests to spawn, with {@link ProcessTable.replyToSpawn}; without it they get `notsup` */
+  /**
+   * answers requests to spawn, with {@link ProcessTable.replyToSpawn}; without it they get `notsup`.
+   * Must not throw: it runs inside the delivery of the peer's signals.
+   */
   readonly onSpawnRequest?: (peer: string, request: SpawnRequestSignal) => void;
   readonly clock?: Clock;
   readonly runQueue?: RunQueueOptions;
@@ -366,8 +369,8 @@ export class ProcessTable {
   /**
    * The connection to `node` is lost or could not be made. Fires `noconnection` for every link and
    * monitor of ours that depends on it, and forgets what its processes asked of ours. All of it is
-   * delivered before any process reacts, and callback-style processes that are idle have reacted when
-   * this returns.
+   * delivered before any process reacts. Callback-style processes that are idle have reacted when this
+   * returns, except when it is called from within the turn of a process: then they react after that turn.
    */
   nodedown(node: string): void {
     this.#runQueue.hold(() => {

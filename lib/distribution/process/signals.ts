@@ -75,7 +75,10 @@ export type Signal =
     };
 
 export interface DeliverOptions {
-  /** dial the node when it is not connected (default true); without it the signal is dropped */
+  /**
+   * dial the node when it is not connected (default true); without it the signal is dropped, unless
+   * the node is being dialled already: then it waits in order with the others
+   */
   readonly connect?: boolean;
 }
 
