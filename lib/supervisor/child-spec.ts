@@ -1,6 +1,5 @@
 /** How a supervisor starts, restarts and stops one child; defaults as in OTP. */
 import type { Child } from './child.ts';
-import { MAX_DELAY_MS } from './clock.ts';
 
 /**
  * - `permanent`: always restarted (the default)
@@ -38,6 +37,9 @@ export type CompleteChildSpec = Required<ChildSpec>;
 
 /** How long a worker may take to shut down when its spec does not say. */
 export const DEFAULT_SHUTDOWN_MS = 5000;
+
+/** The longest delay that `setTimeout` keeps; it takes anything beyond for 1 ms. */
+const MAX_DELAY_MS = 2 ** 31 - 1;
 
 const RESTARTS: readonly unknown[] = ['permanent', 'transient', 'temporary'];
 const TYPES: readonly unknown[] = ['worker', 'supervisor'];

@@ -1,7 +1,8 @@
 /** The end of one child at the hand of its supervisor: ask, wait, kill, wait, give up. */
+
+import type { Clock } from '../clock.ts';
 import type { Child, ExitReason } from './child.ts';
 import type { Shutdown } from './child-spec.ts';
-import type { Clock } from './clock.ts';
 
 export interface StopOutcome {
   /**
@@ -78,7 +79,7 @@ function exitWithin(
     // Asking the child may have led to the abort already.
     if (calledOff?.aborted) return giveUp();
     calledOff?.addEventListener('abort', giveUp);
-    if (waitMs !== 'infinity') cancelTimer = clock.after(waitMs, giveUp);
+    if (waitMs !== 'infinity') cancelTimer = clock.setTimer(waitMs, giveUp);
     exitOf(child).then(finish);
   });
 }

@@ -63,6 +63,8 @@
  *
  * @see https://www.erlang.org/doc/man/supervisor and https://hexdocs.pm/elixir/Supervisor.html
  */
+
+import { type Clock, systemClock } from '../clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { type Child, describeError, describeExitReason, type ExitReason } from './child.ts';
 import {
@@ -72,7 +74,6 @@ import {
   completeChildSpec,
   completeChildSpecs,
 } from './child-spec.ts';
-import { type Clock, systemClock } from './clock.ts';
 import { SupervisorError } from './errors.ts';
 import {
   checkLimits,

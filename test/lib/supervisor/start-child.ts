@@ -2,7 +2,7 @@ import t from 'tap';
 import { completeChildSpec, type StartAnswer } from '../../../lib/supervisor/child-spec.ts';
 import { startChild } from '../../../lib/supervisor/start-child.ts';
 import { FakeChild } from '../../support/fake-child.ts';
-import { settled } from '../../support/manual-clock.ts';
+import { settle } from '../../support/fake-clock.ts';
 
 const never = new AbortController().signal;
 const spec = (start: () => StartAnswer | Promise<StartAnswer>) =>
@@ -68,6 +68,6 @@ t.test('a kill of the supervisor ends the wait, and the late child is killed', a
   killed.abort();
   await t.rejects(starting, { code: 'stopped' });
   answer(new FakeChild('a', log, {}));
-  await settled();
+  await settle();
   t.same(log, ['kill a']);
 });

@@ -2,11 +2,11 @@ import t from 'tap';
 import type { Shutdown } from '../../../lib/supervisor/child-spec.ts';
 import { exitOf, stopChild } from '../../../lib/supervisor/stop-child.ts';
 import { type FakeBehaviour, FakeChild } from '../../support/fake-child.ts';
-import { ManualClock, settled } from '../../support/manual-clock.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
 
 function setUp(shutdown: Shutdown, behaviour: FakeBehaviour = {}) {
   const log: string[] = [];
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const killed = new AbortController();
   const child = new FakeChild('a', log, behaviour);
   const stop = () =>
@@ -65,7 +65,7 @@ t.test('a child that survives kill is abandoned', async (t) => {
 t.test('killing the supervisor ends the wait for an orderly end', async (t) => {
   const { log, clock, killed, stop } = setUp('infinity', { onShutdown: ignoring });
   const stopping = stop();
-  await settled();
+  await settle();
   killed.abort();
   t.match(await stopping, { type: 'killed', timedOut: false });
   t.same(log, ['shutdown a', 'kill a']);

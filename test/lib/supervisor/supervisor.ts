@@ -5,7 +5,7 @@ import type { SupervisorError } from '../../../lib/supervisor/errors.ts';
 import { Supervisor, type SupervisorOptions } from '../../../lib/supervisor/supervisor.ts';
 import { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 import { FakeChildren } from '../../support/fake-child.ts';
-import { ManualClock, settled } from '../../support/manual-clock.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
 
 /** A supervisor over the given children that records its telemetry. */
 function setUp(
@@ -13,7 +13,7 @@ function setUp(
   options: Partial<SupervisorOptions> = {},
 ) {
   const children = new FakeChildren();
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const telemetry = new Telemetry();
   const events: { event: string; measurements: unknown; metadata: Record<string, unknown> }[] = [];
   telemetry.attach('test', 'supervisor.*', (event, measurements, metadata) => {
@@ -39,7 +39,7 @@ async function isPending(promise: Promise<unknown>): Promise<boolean> {
   promise.finally(() => {
     pending = false;
   });
-  await settled();
+  await settle();
   return pending;
 }
 
@@ -61,7 +61,7 @@ t.test('start', async (t) => {
       make.spec('b'),
     ]);
     const starting = start();
-    await settled();
+    await settle();
     t.same(children.log, ['start a']);
     release();
     t.same(running(await starting), ['a', 'b']);
@@ -98,7 +98,7 @@ t.test('start', async (t) => {
       make.spec('b', {
         start: async () => {
           make.get('a').crash();
-          await settled();
+          await settle();
           throw new Error('no');
         },
       }),
@@ -113,13 +113,13 @@ t.test('start', async (t) => {
       make.spec('b', {
         start: async (_nth, child) => {
           make.get('a').crash();
-          await settled();
+          await settle();
           return child();
         },
       }),
     ]);
     const supervisor = await start();
-    await settled();
+    await settle();
     t.same(children.log, ['start a', 'start b', 'start a']);
     supervisor.shutdown();
     await supervisor.exited;
@@ -177,7 +177,7 @@ t.test('strategies', async (t) => {
     await start();
     children.takeLog();
     children.get('b').crash();
-    await settled();
+    await settle();
     t.same(children.log, ['start b']);
   });
 
@@ -186,7 +186,7 @@ t.test('strategies', async (t) => {
     await start();
     children.takeLog();
     children.get('b').crash();
-    await settled();
+    await settle();
     t.same(children.log, ['shutdown c', 'shutdown a', 'start a', 'start b', 'start c']);
   });
 
@@ -195,7 +195,7 @@ t.test('strategies', async (t) => {
     await start();
     children.takeLog();
     children.get('b').crash();
-    await settled();
+    await settle();
     t.same(children.log, ['shutdown c', 'start b', 'start c']);
   });
 
@@ -210,11 +210,11 @@ t.test('strategies', async (t) => {
     );
     const supervisor = await start();
     children.get('c').end({ type: 'normal' });
-    await settled();
+    await settle();
     t.same(running(supervisor), ['a', 'b']);
     children.takeLog();
     children.get('a').crash();
-    await settled();
+    await settle();
     t.same(children.log, ['shutdown b', 'start a', 'start c']);
     t.same(running(supervisor), ['a', 'c']);
     t.equal(supervisor.countChildren().specs, 2);
@@ -228,10 +228,10 @@ t.test('strategies', async (t) => {
     await start();
     children.takeLog();
     children.get('a').crash();
-    await settled();
+    await settle();
     t.same(children.log, ['shutdown c']);
     children.get('c').end({ type: 'shutdown' });
-    await settled();
+    await settle();
     t.same(children.log, ['shutdown c', 'shutdown b', 'start a', 'start b', 'start c']);
   });
 });
@@ -254,7 +254,7 @@ t.test('restart values', async (t) => {
         const { children, events, start } = setUp((make) => [make.spec('a', { restart })]);
         const supervisor = await start();
         children.get('a').end(reason);
-        await settled();
+        await settle();
         t.equal(children.all('a').length, restarted[index] ? 2 : 1);
         t.equal(supervisor.countChildren().specs, kept ? 1 : 0);
         t.match(events[1], {
@@ -272,7 +272,7 @@ t.test('restart values', async (t) => {
       make.spec('a', { restart: 'temporary', start: () => child }),
     ]);
     await start();
-    await settled();
+    await settle();
     t.match(events[1], { metadata: { reason: { type: 'error', error } } });
   });
 });
@@ -283,7 +283,7 @@ t.test('intensity', async (t) => {
     const supervisor = await start();
     for (let restart = 1; restart <= 3; restart += 1) {
       children.get('b').crash();
-      await settled();
+      await settle();
       t.equal(children.all('b').length, restart + 1);
     }
     children.takeLog();
@@ -310,7 +310,7 @@ t.test('intensity', async (t) => {
     const supervisor = await start();
     for (const id of ['a', 'b', 'c']) {
       children.get(id).crash();
-      await settled();
+      await settle();
     }
     t.match(await supervisor.exited, { error: { code: 'intensity_exceeded', childId: 'c' } });
   });
@@ -330,7 +330,7 @@ t.test('intensity', async (t) => {
     const { children, start } = setUp(abc, { strategy: 'one_for_all', intensity: 1 });
     const supervisor = await start();
     children.get('a').crash();
-    await settled();
+    await settle();
     t.same(running(supervisor), ['a', 'b', 'c']);
   });
 });
@@ -348,7 +348,7 @@ t.test('a restart whose start fails', async (t) => {
     const { children, events, start } = setUp((make) => [make.spec('a', failing(2))]);
     const supervisor = await start();
     children.get('a').crash();
-    await settled();
+    await settle();
     t.same(children.log, ['start a', 'start a', 'start a', 'start a']);
     t.same(running(supervisor), ['a']);
     t.same(
@@ -377,7 +377,7 @@ t.test('a restart whose start fails', async (t) => {
     await start();
     children.takeLog();
     children.get('b').crash();
-    await settled();
+    await settle();
     t.same(children.log, ['shutdown d', 'shutdown c', 'start b', 'start c', 'start c', 'start d']);
   });
 
@@ -388,7 +388,7 @@ t.test('a restart whose start fails', async (t) => {
     await start();
     children.takeLog();
     children.get('a').crash();
-    await settled();
+    await settle();
     t.same(children.log, ['shutdown b', 'start a', 'start b', 'shutdown a', 'start a', 'start b']);
   });
 
@@ -406,7 +406,7 @@ t.test('a restart whose start fails', async (t) => {
     t.match(supervisor.whichChildren()[0], { id: 'a', child: 'restarting' });
     await t.rejects(deleted, { code: 'restarting' });
     await terminated;
-    await settled();
+    await settle();
     t.same(children.all('a').length, 1);
     t.match(supervisor.whichChildren()[0], { id: 'a', child: undefined });
   });
@@ -417,7 +417,7 @@ t.test('a restart whose start fails', async (t) => {
     ]);
     const supervisor = await start();
     children.get('a').crash();
-    await settled();
+    await settle();
     t.same(supervisor.countChildren(), { specs: 1, active: 0, supervisors: 0, workers: 1 });
   });
 });
@@ -428,7 +428,7 @@ t.test('several exits at once', async (t) => {
     const slow = (id: string) => ({
       start: async (nth: number, child: () => StartAnswer) => {
         if (nth > 1) order.push(`${id} begins`);
-        await settled();
+        await settle();
         if (nth > 1) order.push(`${id} done`);
         return child();
       },
@@ -440,9 +440,9 @@ t.test('several exits at once', async (t) => {
     const supervisor = await start();
     children.get('a').crash();
     children.get('b').crash();
-    while (order.length < 4) await settled();
+    while (order.length < 4) await settle();
     t.same(order, ['a begins', 'a done', 'b begins', 'b done']);
-    await settled();
+    await settle();
     t.same(running(supervisor), ['a', 'b']);
   });
 
@@ -450,7 +450,7 @@ t.test('several exits at once', async (t) => {
     const { children, start } = setUp(abc, { strategy: 'one_for_all', intensity: 1 });
     const supervisor = await start();
     for (const id of ['a', 'b', 'c']) children.get(id).crash();
-    await settled();
+    await settle();
     t.same(running(supervisor), ['a', 'b', 'c']);
     t.equal(children.all('c').length, 2);
   });
@@ -467,7 +467,7 @@ t.test('stop', async (t) => {
     children.takeLog();
     supervisor.shutdown();
     supervisor.shutdown();
-    await settled();
+    await settle();
     t.same(children.log, ['shutdown c', 'shutdown b']);
     children.get('b').end({ type: 'shutdown' });
     t.same(await supervisor.exited, { type: 'shutdown' });
@@ -487,7 +487,7 @@ t.test('stop', async (t) => {
     ]);
     const supervisor = await start();
     supervisor.shutdown();
-    await settled();
+    await settle();
     await clock.advance(100);
     t.same(await supervisor.exited, { type: 'shutdown' });
     t.same(children.log, ['start a', 'shutdown a', 'kill a']);
@@ -506,7 +506,7 @@ t.test('stop', async (t) => {
     const supervisor = await start();
     children.takeLog();
     supervisor.shutdown();
-    await settled();
+    await settle();
     await clock.advance(50);
     t.same(await supervisor.exited, { type: 'shutdown' });
     t.same(children.log, ['kill b', 'shutdown a']);
@@ -521,7 +521,7 @@ t.test('stop', async (t) => {
     ]);
     const supervisor = await start();
     supervisor.shutdown();
-    await settled();
+    await settle();
     children.get('b').end({ type: 'shutdown' });
     await supervisor.exited;
     t.equal(children.all('a').length, 1);
@@ -555,7 +555,7 @@ t.test('stop', async (t) => {
     );
     const supervisor = await start();
     children.get('a').crash();
-    await settled();
+    await settle();
     children.takeLog();
     supervisor.shutdown();
     t.ok(await isPending(supervisor.exited));
@@ -623,12 +623,12 @@ t.test('kill', async (t) => {
     ]);
     const supervisor = await start();
     children.get('a').crash();
-    await settled();
+    await settle();
     supervisor.kill();
     t.same(await supervisor.exited, { type: 'killed' });
     children.takeLog();
     release();
-    await settled();
+    await settle();
     t.same(children.log, ['kill a']);
   });
 
@@ -642,7 +642,7 @@ t.test('kill', async (t) => {
     ]);
     const supervisor = await start();
     supervisor.kill();
-    await settled();
+    await settle();
     await clock.advance(50);
     t.same(await supervisor.exited, { type: 'killed' });
     t.match(events.at(-1), { metadata: { outcome: 'abandoned', errors: [{ message: 'no' }] } });
@@ -684,7 +684,7 @@ t.test('nested supervisors', async (t) => {
     const supervisor = await start();
     for (let crash = 1; crash <= 4; crash += 1) {
       inner.get('x').crash();
-      await settled();
+      await settle();
     }
     t.equal(inner.all('y').length, 2);
     t.equal(inner.all('x').length, 5);
@@ -696,7 +696,7 @@ t.test('nested supervisors', async (t) => {
     const supervisor = await start();
     for (let crash = 1; crash <= 16; crash += 1) {
       inner.get('x').crash(`crash ${crash}`);
-      await settled();
+      await settle();
     }
     t.match(await supervisor.exited, {
       type: 'error',
@@ -716,7 +716,7 @@ t.test('startChild', async (t) => {
     t.equal(await supervisor.startChild(children.spec('d')), children.get('d'));
     t.same(running(supervisor), ['a', 'b', 'c', 'd']);
     children.get('d').crash();
-    await settled();
+    await settle();
     t.equal(children.all('d').length, 2);
   });
 
@@ -763,7 +763,7 @@ t.test('terminateChild', async (t) => {
     children.takeLog();
     await supervisor.terminateChild('b');
     await supervisor.terminateChild('b');
-    await settled();
+    await settle();
     t.same(children.log, ['shutdown b']);
     t.same(supervisor.countChildren(), { specs: 3, active: 2, supervisors: 0, workers: 3 });
   });
