@@ -70,6 +70,34 @@ export const LOG_EVENTS: readonly LogEvent[] = [
   ),
   line('distribution.epmd.server_error', 'error', 'the hosted port mapper failed', 'error'),
 
+  line('distribution.fault', 'error', 'fault in the distribution', 'error'),
+
+  line('cluster.connected', 'debug', 'connected with a discovered node', 'peer'),
+  line(
+    'cluster.dial_failed',
+    dialLevel,
+    'could not connect with a discovered node, trying again',
+    'peer',
+    'failures',
+    'retryInMs',
+    'error',
+  ),
+  line(
+    'cluster.refused',
+    'warn',
+    'a discovered node is of no use until it is started anew',
+    'peer',
+    'error',
+  ),
+  line('cluster.discovery_failed', 'warn', 'discovery failed', 'source', 'error'),
+  {
+    event: 'cluster.sync_timeout',
+    level: 'warn',
+    message: 'nodes have not shared their global names in time',
+    fields: ['missing'],
+    measurements: ['syncTimeoutMs'],
+  },
+
   line('global.name.registered', 'debug', 'global name registered', 'name', 'pid'),
   line('global.name.unregistered', 'debug', 'global name unregistered', 'name', 'pid'),
   line('global.name.conflict', 'warn', 'global name conflict', 'name', 'pid', 'other', 'kept'),
@@ -130,6 +158,11 @@ function line(
   ...fields: readonly string[]
 ): LogEvent {
   return { event, level, message, fields };
+}
+
+/** A node that is gone is tried for ever: one warning, then silence. */
+function dialLevel({ failures }: Metadata): LogLevel {
+  return typeof failures === 'number' && failures > 1 ? 'debug' : 'warn';
 }
 
 /** A child that was done, or was asked to end by somebody else, and is not needed again, is no error. */

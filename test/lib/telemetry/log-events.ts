@@ -33,3 +33,9 @@ t.test('a stop is worth a warning if it was not orderly', async (t) => {
   t.equal(stopped({ outcome: 'killed', errors: [new Error('no')] }), 'warn');
   t.equal(stopped({ outcome: 'abandoned' }), 'error');
 });
+
+t.test('dialling in vain is worth one warning', async (t) => {
+  t.equal(level('cluster.dial_failed', { failures: 1 }), 'warn');
+  t.equal(level('cluster.dial_failed', { failures: 2 }), 'debug');
+  t.equal(level('cluster.dial_failed', {}), 'warn');
+});
