@@ -5,15 +5,19 @@
  * `HelloDistributed.DistributedCounter` does, under that module's name, so either side can own it
  * and either side can call it.
  */
-import type { GlobalNames } from './distribution/index.ts';
 import {
   atom,
   CallError,
   type CallResult,
+  DEFAULT_CALL_TIMEOUT_MS,
+  type DistributedNode,
   type GenServer,
   type GenServerClient,
+  type GlobalNames,
+  genServerChild,
   isAtom,
   type Pid,
+  startGenServer,
   type Term,
   tuple,
 } from './distribution/index.ts';
@@ -48,14 +52,28 @@ function successor(count: number | bigint): number | bigint {
   return count < Number.MAX_SAFE_INTEGER ? count + 1 : BigInt(count) + 1n;
 }
 
+/**
+ * Starts the counter on this node, unless it exists elsewhere in the cluster: then `ignore`, as in
+ * the Elixir original. A counter that is killed because two parts of a cluster met, and the other
+ * part's was kept, ends up there too when its supervisor starts it again.
+ */
+export async function startCounter({
+  local,
+  global,
+}: DistributedNode): Promise<ReturnType<typeof genServerChild> | 'ignore'> {
+  if (global.whereisName(COUNTER_NAME) !== undefined) return 'ignore';
+  const started = await startGenServer(local.processes, new CounterServer());
+  if (started.type === 'ignore') return 'ignore';
+  if (await global.registerName(COUNTER_NAME, started.pid)) return genServerChild(started.process);
+  started.process.stop(atom('normal'));
+  return 'ignore';
+}
+
 export interface CounterCallOptions {
-  /** for the whole call, waiting for an owner included; default {@link DEFAULT_TIMEOUT_MS} */
+  /** for the whole call, waiting for an owner included; default {@link DEFAULT_CALL_TIMEOUT_MS} */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }
-
-/** The default time-out of `GenServer.call`. */
-export const DEFAULT_TIMEOUT_MS = 5_000;
 
 /** Calls the counter, wherever in the cluster it is. */
 export class Counter {
@@ -91,7 +109,7 @@ export class Counter {
   }
 
   async #call(request: Term, options: CounterCallOptions = {}): Promise<number | bigint> {
-    const deadline = this.#now() + (options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const deadline = this.#now() + (options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS);
     for (;;) {
       const owner = await this.#owner(deadline, options.signal);
       try {

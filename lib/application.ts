@@ -1,0 +1,197 @@
+/**
+ * The application: every child in start order, as the Elixir original has them.
+ *
+ * ```
+ * application (one_for_one)
+ * ├── telemetry   polls memory, event-loop delay, connections and mailboxes
+ * ├── pubsub      topics and subscribers of this node
+ * ├── endpoint    the HTTP server
+ * ├── cluster     finds other nodes and connects with them
+ * └── counter     the one counter, if no other node has it (else its start answers `ignore`)
+ * ```
+ *
+ * The node itself, with its processes and the servers that peers expect, is there before the tree
+ * and ends after it, as `kernel` does before and after an Erlang application.
+ */
+import { createContext, errorResponses, routes } from '../handlers/index.ts';
+import type { Config } from './config.ts';
+import type { Cookie } from './cookie.ts';
+import { Counter, startCounter } from './counter.ts';
+import { Cluster } from './discovery/cluster.ts';
+import { type DistributedNode, NO_NODE, startNode } from './distribution/index.ts';
+import { createRouter } from './http/router.ts';
+import { HttpServer } from './http/server.ts';
+import { PubSub } from './pubsub/pubsub.ts';
+import type { ExitReason } from './supervisor/child.ts';
+import { serviceChild } from './supervisor/service-child.ts';
+import { Supervisor } from './supervisor/supervisor.ts';
+import { Poller } from './telemetry/poller.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
+
+export interface ApplicationOptions {
+  readonly config: Config;
+  /** there iff the configuration asks for distribution */
+  readonly cookie: Cookie | undefined;
+  readonly telemetry: Telemetry;
+}
+
+/** How long `cluster` waits for the nodes it connected with to share their names. */
+const SYNC_TIMEOUT_MS = 5_000;
+
+export class Application {
+  readonly node: DistributedNode;
+  readonly counter: Counter;
+  readonly pubsub: PubSub;
+  readonly #options: ApplicationOptions;
+  #supervisor: Supervisor | undefined;
+  #endpoint: HttpServer | undefined;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(options: ApplicationOptions, node: DistributedNode, pubsub: PubSub) {
+    this.#options = options;
+    this.node = node;
+    this.pubsub = pubsub;
+    this.counter = new Counter(node.client, node.global);
+  }
+
+  /**
+   * Starts the node, then the tree.
+   *
+   * @throws {DistributionError} when the node cannot start
+   * @throws {SupervisorError} when a child cannot, with the child's id and the cause
+   */
+  static async start(options: ApplicationOptions): Promise<Application> {
+    const { config, cookie, telemetry } = options;
+    const node = await startNode({
+      telemetry,
+      ...(config.distribution === undefined
+        ? {}
+        : {
+            name: config.nodeName,
+            cookie: cookie?.cookie,
+            epmdPort: config.distribution.epmdPort,
+          }),
+    });
+    try {
+      const pubsub = await PubSub.start({ telemetry });
+      const application = new Application(options, node, pubsub);
+      application.#supervisor = await application.#startTree();
+      return application;
+    } catch (error) {
+      await node.stop();
+      throw error;
+    }
+  }
+
+  /** Where the HTTP endpoint listens. */
+  get url(): string | undefined {
+    return this.#endpoint?.url;
+  }
+
+  /** Settles when the tree has ended, by {@link stop} or because restarts did not help. */
+  get exited(): Promise<ExitReason> {
+    return this.#supervisor?.exited ?? Promise.resolve({ type: 'shutdown' });
+  }
+
+  /**
+   * Ends in order: the endpoint finishes its requests while the rest still works, the tree stops
+   * in reverse order, the node leaves the cluster.
+   */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    const supervisor = this.#supervisor;
+    if (supervisor !== undefined) {
+      await supervisor.terminateChild('endpoint').catch(() => undefined);
+      supervisor.shutdown();
+      await supervisor.exited;
+    }
+    await this.node.stop();
+  }
+
+  #startTree(): Promise<Supervisor> {
+    const { telemetry, config, cookie } = this.#options;
+    const { node } = this;
+    return Supervisor.start({
+      name: 'application',
+      strategy: 'one_for_one',
+      telemetry,
+      children: [
+        { id: 'telemetry', start: () => this.#startPoller() },
+        { id: 'pubsub', start: () => serviceChild(() => this.pubsub.stop()) },
+        { id: 'endpoint', start: () => this.#startEndpoint(), shutdown: 10_000 },
+        {
+          id: 'cluster',
+          start: () =>
+            Cluster.start({
+              node,
+              distribution: config.distribution,
+              discoverOnLoopback: cookie?.source === 'explicit',
+              syncTimeoutMs: SYNC_TIMEOUT_MS,
+              telemetry,
+            }),
+        },
+        { id: 'counter', start: () => startCounter(node) },
+      ],
+    });
+  }
+
+  #startPoller(): ReturnType<typeof serviceChild> {
+    const { local } = this.node;
+    const poller = new Poller({
+      telemetry: this.#options.telemetry,
+      sources: [
+        {
+          event: 'distribution.connections',
+          measure: () => {
+            let bytesReceived = 0;
+            let bytesWritten = 0;
+            let bytesQueued = 0;
+            const connections = local.connections();
+            for (const connection of connections) {
+              bytesReceived += connection.bytesReceived;
+              bytesWritten += connection.bytesWritten;
+              bytesQueued += connection.bytesQueued;
+            }
+            return { count: connections.length, bytesReceived, bytesWritten, bytesQueued };
+          },
+          metadata: { node: local.name },
+        },
+        {
+          event: 'vm.processes',
+          measure: () => ({ ...local.processes.sizes }),
+          metadata: { node: local.name },
+        },
+      ],
+    });
+    poller.start();
+    return serviceChild(() => poller.stop());
+  }
+
+  async #startEndpoint(): Promise<HttpServer> {
+    const { config, telemetry } = this.#options;
+    const { local } = this.node;
+    const services = {
+      node: {
+        name: config.distribution === undefined ? NO_NODE : local.name,
+        connectedNodes: () => local.nodes(),
+      },
+      counter: this.counter,
+      now: Date.now,
+    };
+    this.#endpoint = await HttpServer.start({
+      ...config.http,
+      errors: errorResponses,
+      telemetry,
+      handle: createRouter({
+        routes,
+        errors: errorResponses,
+        createContext: (scope) => createContext(services, scope),
+      }),
+    });
+    return this.#endpoint;
+  }
+}

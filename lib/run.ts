@@ -1,0 +1,93 @@
+/**
+ * Running the application as a process of its own: configuration, log, signals, exit code. Shared
+ * by the program and the console.
+ */
+import { Application } from './application.ts';
+import { type Config, loadConfig } from './config.ts';
+import { type Cookie, resolveCookie } from './cookie.ts';
+import { inspectTerm, isTermObject } from './distribution/index.ts';
+import { describeExitReason } from './supervisor/child.ts';
+import { attachLogger, createLogger, type Logger } from './telemetry/logger.ts';
+import { Telemetry } from './telemetry/telemetry.ts';
+
+export interface Running {
+  readonly application: Application;
+  readonly config: Config;
+  readonly logger: Logger;
+}
+
+export interface StartOptions {
+  /** where log lines go; default standard output */
+  readonly logTo?: { write(line: string): void };
+}
+
+/** A stop that takes longer than this ends the process all the same. */
+const STOP_TIMEOUT_MS = 10_000;
+
+/**
+ * Reads the configuration, and starts the application with its log.
+ *
+ * @throws {ConfigError | CookieError | Error} which {@link startProblem} puts in words
+ */
+export async function start(options: StartOptions = {}): Promise<Running> {
+  const config = loadConfig();
+  const cookie = cookieOf(config);
+  const logger = createLogger({
+    level: config.logLevel,
+    bindings: { node: config.nodeName },
+    ...(options.logTo === undefined ? {} : { destination: options.logTo }),
+  });
+  const telemetry = new Telemetry();
+  attachLogger(telemetry, logger, { print: printTerm });
+  const application = await Application.start({ config, cookie, telemetry });
+  logger.info({ url: application.url, pid: process.pid }, 'started');
+  return { application, config, logger };
+}
+
+function cookieOf({ distribution }: Config): Cookie | undefined {
+  if (distribution === undefined) return undefined;
+  return resolveCookie({ explicit: distribution.cookie, files: distribution.cookieFiles });
+}
+
+function printTerm(value: unknown): string {
+  return isTermObject(value) ? inspectTerm(value) : String(value);
+}
+
+/** What went wrong at the start, for a person: the message, and the causes that say more. */
+export function startProblem(error: unknown): string {
+  const lines: string[] = [];
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (!lines.some((line) => line.includes((at as Error).message))) lines.push(at.message);
+  }
+  return lines.length === 0 ? String(error) : `cannot start: ${lines.join(': ')}`;
+}
+
+/**
+ * Waits for SIGTERM, SIGINT, or the end of the tree, then ends everything in order. A second
+ * signal, or {@link STOP_TIMEOUT_MS}, ends the process at once.
+ *
+ * @returns the exit code
+ */
+export async function runUntilStopped({ application, logger }: Running): Promise<number> {
+  const stop = (signal: NodeJS.Signals): void => {
+    logger.info({ signal }, 'stopping');
+    process.on(signal, () => process.exit(1));
+    setTimeout(() => {
+      logger.error({ timeoutMs: STOP_TIMEOUT_MS }, 'the stop took too long');
+      process.exit(1);
+    }, STOP_TIMEOUT_MS).unref();
+    void application.stop();
+  };
+  process.once('SIGTERM', stop);
+  process.once('SIGINT', stop);
+  const reason = await application.exited;
+  await application.stop();
+  process.off('SIGTERM', stop);
+  process.off('SIGINT', stop);
+  if (reason.type === 'shutdown') {
+    logger.info('stopped');
+    return 0;
+  }
+  logger.fatal({ reason: describeExitReason(reason) }, 'the application has ended');
+  return 1;
+}
