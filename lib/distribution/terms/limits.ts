@@ -1,7 +1,8 @@
 /**
  * Containers may be nested this deep in a decoded, encoded, compared or keyed term. The functions
- * are recursive because that is the fastest form for the small terms of everyday; the cap keeps
- * them far from the end of the JavaScript stack.
+ * are recursive because that is the fastest form for the small terms of everyday; the cap
+ * keeps them from the end of the JavaScript stack: 1000 nested maps, the worst kind, take some 550 of
+ * the 984 KB that Node gives by default.
  */
 export const MAX_TERM_DEPTH = 1000;
 

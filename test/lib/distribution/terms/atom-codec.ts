@@ -1,0 +1,23 @@
+import t from 'tap';
+import { ByteReader } from '../../../../lib/distribution/bytes/reader.ts';
+import { ByteWriter } from '../../../../lib/distribution/bytes/writer.ts';
+import { readAtomName, writeAtomName } from '../../../../lib/distribution/terms/atom-codec.ts';
+
+t.test('a name comes back whatever the length of its UTF-8', async (t) => {
+  for (const name of ['', 'a', 'é', 'x'.repeat(255), 'é'.repeat(128), '😀'.repeat(255)]) {
+    const writer = new ByteWriter();
+    writeAtomName(writer, name);
+    t.equal(readAtomName(new ByteReader(writer.view()), undefined), name);
+  }
+});
+
+t.test('characters are counted, not UTF-16 units or bytes', async (t) => {
+  const writer = new ByteWriter();
+  t.throws(() => writeAtomName(writer, '😀'.repeat(256)), { code: 'unencodable' });
+  t.equal(writer.length, 0);
+});
+
+t.test('refuses another term where an atom must stand', async (t) => {
+  const reader = new ByteReader(Uint8Array.of(97, 1));
+  t.throws(() => readAtomName(reader, undefined), { code: 'invalid_term', context: { offset: 0 } });
+});
