@@ -3,7 +3,8 @@
  * whatever sources others register, such as connections and mailbox lengths.
  *
  * Events: `vm.memory` {rssBytes, heapUsedBytes, heapTotalBytes, externalBytes};
- * `vm.event_loop_delay` {meanMs, p50Ms, p99Ms, maxMs}, over the interval since the poll before.
+ * `vm.event_loop_delay` {meanMs, p50Ms, p99Ms, maxMs}, by how much the loop was late since the poll
+ * before.
  */
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Measurements, Metadata, Telemetry } from './telemetry.ts';
@@ -24,18 +25,21 @@ export interface PollerOptions {
   /** Calls `fn` at an interval until the returned function is called; must not keep the process alive. */
   readonly every?: (intervalMs: number, fn: () => void) => () => void;
   readonly memoryUsage?: () => NodeJS.MemoryUsage;
-  readonly eventLoopDelay?: () => IntervalHistogram;
+  /** Makes a monitor that records the time between two firings of a timer, in nanoseconds. */
+  readonly eventLoopDelay?: (resolutionMs: number) => IntervalHistogram;
 }
 
 const DEFAULT_INTERVAL_MS = 10_000;
 const NANOSECONDS_PER_MS = 1e6;
+/** How often the monitor looks at the loop. */
+const RESOLUTION_MS = 20;
 
 /** A poller that runs from {@link Poller.start} to {@link Poller.stop}, and may start again. */
 export class Poller {
   readonly #telemetry: Telemetry;
   readonly #intervalMs: number;
   readonly #every: NonNullable<PollerOptions['every']>;
-  readonly #makeHistogram: () => IntervalHistogram;
+  readonly #makeHistogram: (resolutionMs: number) => IntervalHistogram;
   readonly #sources = new Set<PollerSource>();
   #running: { readonly cancel: () => void; readonly histogram: IntervalHistogram } | undefined;
 
@@ -44,7 +48,7 @@ export class Poller {
     this.#telemetry = options.telemetry;
     this.#intervalMs = options.intervalMs ?? DEFAULT_INTERVAL_MS;
     this.#every = options.every ?? everyUnref;
-    this.#makeHistogram = options.eventLoopDelay ?? monitorEventLoopDelay;
+    this.#makeHistogram = options.eventLoopDelay ?? monitor;
     this.add({ event: 'vm.memory', measure: () => memory(memoryUsage()) });
     for (const source of options.sources ?? []) this.add(source);
   }
@@ -59,7 +63,7 @@ export class Poller {
 
   start(): void {
     if (this.#running !== undefined) return;
-    const histogram = this.#makeHistogram();
+    const histogram = this.#makeHistogram(RESOLUTION_MS);
     histogram.enable();
     this.#running = { histogram, cancel: this.#every(this.#intervalMs, () => this.poll()) };
   }
@@ -90,16 +94,25 @@ export class Poller {
 
   #eventLoopDelay(histogram: IntervalHistogram): void {
     const measurements = {
-      meanMs: histogram.mean / NANOSECONDS_PER_MS,
-      p50Ms: histogram.percentile(50) / NANOSECONDS_PER_MS,
-      p99Ms: histogram.percentile(99) / NANOSECONDS_PER_MS,
-      maxMs: histogram.max / NANOSECONDS_PER_MS,
+      meanMs: delayMs(histogram.mean),
+      p50Ms: delayMs(histogram.percentile(50)),
+      p99Ms: delayMs(histogram.percentile(99)),
+      maxMs: delayMs(histogram.max),
     };
     histogram.reset();
     // An empty histogram has no mean: it has been reset since the loop last turned.
     if (Number.isNaN(measurements.meanMs)) return;
     this.#telemetry.execute('vm.event_loop_delay', measurements);
   }
+}
+
+/** Node records the time from one firing of its timer to the next, not by how much one was late. */
+function delayMs(betweenFiringsNs: number): number {
+  return Math.max(0, betweenFiringsNs / NANOSECONDS_PER_MS - RESOLUTION_MS);
+}
+
+function monitor(resolution: number): IntervalHistogram {
+  return monitorEventLoopDelay({ resolution });
 }
 
 function memory({ rss, heapUsed, heapTotal, external }: NodeJS.MemoryUsage): Measurements {
