@@ -50,6 +50,8 @@ export interface TelemetryMessage {
 export interface TelemetryOptions {
   /** monotonic milliseconds, for the durations of spans */
   readonly now?: () => number;
+  /** milliseconds since 1970, for their starts */
+  readonly systemTime?: () => number;
 }
 
 /** The name of the `diagnostics_channel` on which an event appears. */
@@ -75,9 +77,11 @@ export class Telemetry {
   readonly #attachments = new Map<string, Attachment>();
   readonly #audiences = new Map<string, Audience>();
   readonly #now: () => number;
+  readonly #systemTime: () => number;
 
   constructor(options: TelemetryOptions = {}) {
     this.#now = options.now ?? (() => performance.now());
+    this.#systemTime = options.systemTime ?? Date.now;
   }
 
   /**
@@ -133,7 +137,7 @@ export class Telemetry {
     const startedAt = this.#now();
     const close = () => ({ durationMs: this.#now() - startedAt });
     const fail = (error: unknown) => this.execute(exception, close(), { ...annotated, error });
-    this.execute(start, { systemTimeMs: Date.now() }, metadata);
+    this.execute(start, { systemTimeMs: this.#systemTime() }, metadata);
     let result: T;
     try {
       result = fn((extra) => {
