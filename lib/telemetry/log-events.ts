@@ -172,12 +172,16 @@ function exitLevel({ reason, willRestart }: Metadata): LogLevel {
 
 function stopLevel({ outcome, reason, timedOut, errors }: Metadata): LogLevel {
   if (outcome === 'abandoned') return 'error';
-  const orderly = timedOut !== true && (!Array.isArray(errors) || errors.length === 0);
-  return orderly && !(outcome === 'exited' && isFailure(reason)) ? 'debug' : 'warn';
+  const late = timedOut === true || (Array.isArray(errors) && errors.length > 0);
+  const failed = hasType(reason, 'error') || (outcome === 'exited' && hasType(reason, 'killed'));
+  return late || failed ? 'warn' : 'debug';
+}
+
+function isFailure(reason: unknown): boolean {
+  return hasType(reason, 'error') || hasType(reason, 'killed');
 }
 
 /** Reads the `type` of a supervisor's exit reason. */
-function isFailure(reason: unknown): boolean {
-  if (typeof reason !== 'object' || reason === null || !('type' in reason)) return false;
-  return reason.type === 'error' || reason.type === 'killed';
+function hasType(reason: unknown, type: string): boolean {
+  return typeof reason === 'object' && reason !== null && 'type' in reason && reason.type === type;
 }

@@ -58,6 +58,7 @@ export interface AttachLoggerOptions {
  * their emitters nothing.
  *
  * @returns ends it
+ * @throws {TypeError} if a logger is attached already
  */
 export function attachLogger(
   telemetry: Telemetry,

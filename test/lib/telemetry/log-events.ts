@@ -31,6 +31,7 @@ t.test('a stop is worth a warning if it was not orderly', async (t) => {
   t.equal(stopped({ outcome: 'killed', reason: { type: 'killed' }, timedOut: true }), 'warn');
   t.equal(stopped({ outcome: 'exited', reason: { type: 'error' } }), 'warn');
   t.equal(stopped({ outcome: 'killed', errors: [new Error('no')] }), 'warn');
+  t.equal(stopped({ outcome: 'killed', reason: { type: 'error' } }), 'warn', 'had crashed');
   t.equal(stopped({ outcome: 'abandoned' }), 'error');
 });
 
