@@ -45,7 +45,8 @@
  * abandoned after `killTimeoutMs`, so that a stop always comes to its end.
  *
  * **One thing at a time.** Exits and requests are handled in the order of their arrival, each
- * completely. A start must therefore never wait for a request to its own supervisor.
+ * completely. Neither the start nor the end of a child may therefore wait for a request to its own
+ * supervisor.
  *
  * ```text
  *            start fails
