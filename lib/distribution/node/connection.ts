@@ -13,7 +13,6 @@
  * `onClose` is called exactly once, synchronously with the change of state.
  */
 import type { Socket } from 'node:net';
-import { DistributionError } from '../errors.ts';
 import type { Signal } from '../process/signals.ts';
 import type { Pid } from '../terms/pid.ts';
 import { type FrameParser, TICK_FRAME } from '../wire/frame.ts';
@@ -230,10 +229,9 @@ export class Connection {
     }
   }
 
+  /** Whatever a peer's bytes bring about, a fault of our own included, ends its connection alone. */
   #protocolError(error: unknown): void {
-    // Anything else is a fault of ours and must not pass for one of the peer.
-    if (!(error instanceof DistributionError)) throw error;
-    this.close('protocol_error', error);
+    this.close('protocol_error', error instanceof Error ? error : new Error(String(error)));
   }
 
   readonly #onLook = (): void => {

@@ -210,7 +210,7 @@ export class Connections implements AttemptOwner {
       maxQueuedBytes: limits.maxQueuedBytes,
       forms: signalForms(flags),
       nobody: this.#options.nobody,
-      onSignal: (signal) => this.#options.onSignal(name, signal),
+      onSignal: (signal) => this.#deliverLocal(name, signal),
       onClose: (reason, error) => this.#down(connection, reason, error),
     });
     this.#up(connection);
@@ -265,6 +265,14 @@ export class Connections implements AttemptOwner {
       resolve(connection.isUp ? { connected: true } : { connected: false, error: lost(peer) });
     }
     connection.start();
+  }
+
+  #deliverLocal(peer: string, signal: Signal): void {
+    try {
+      this.#options.onSignal(peer, signal);
+    } catch (error) {
+      this.#options.onFault(error);
+    }
   }
 
   /** Whoever sent a value that is no term is not there any more to be told. */
