@@ -157,7 +157,7 @@ export class Exchange implements RequestScope {
 
   /** Throws for a request that no handler shall see. */
   #refuse(): void {
-    const hosts = this.#in.headersDistinct.host?.length ?? 0;
+    const hosts = countHosts(this.#in.rawHeaders);
     if (hosts > 1 || (hosts === 0 && this.#in.httpVersion === '1.1')) {
       throw new HttpError('malformed_request', `expected one Host header, got ${hosts}`);
     }
@@ -273,6 +273,16 @@ export class Exchange implements RequestScope {
       ...extra,
     });
   }
+}
+
+// `headers` keeps the first of several hosts; `headersDistinct` would parse all headers once more.
+function countHosts(rawHeaders: readonly string[]): number {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i];
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1;
+  }
+  return hosts;
 }
 
 /** Without the query, which may hold what does not belong into logs. */

@@ -9,6 +9,9 @@
  * Draining: nothing new is accepted, connections without a request close at once, running requests are
  * finished, and each connection closes after its last response. What is not done within `graceMs` is
  * cut off.
+ *
+ * A client that ends its side of a connection counts as gone, as in Node by default: nothing else could
+ * tell a client that left from one that only has no further request.
  */
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
