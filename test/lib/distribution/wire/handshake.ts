@@ -10,6 +10,10 @@ import {
   type TableDecision,
 } from '../../../../lib/distribution/wire/handshake.ts';
 import * as messages from '../../../../lib/distribution/wire/handshake-messages.ts';
+import {
+  type CapturedConnection,
+  distributionCapture,
+} from '../../../support/distribution-capture.ts';
 import { mutate, seededRandom } from '../../../support/seeded-random.ts';
 
 const COOKIE = 'secret';
@@ -371,4 +375,75 @@ t.test('whatever the bytes, a machine answers with effects', async (t) => {
       }
     }
   }
+});
+
+/** What a side of a captured handshake said of itself, and its challenge. */
+function capturedSides(connection: CapturedConnection) {
+  const a = messages.decodeSendName(connection.initiator.handshake[0]!);
+  const b = messages.decodeChallenge(connection.acceptor.handshake[1]!);
+  const proof = connection.initiator.handshake.at(-1)!;
+  return { a, b, challengeA: messages.decodeChallengeReply(proof).challenge };
+}
+
+/** The bodies among `effects`. */
+function sent(effects: readonly Effect[]): Uint8Array[] {
+  return effects.flatMap((effect) => (effect.type === 'send' ? [Buffer.from(effect.body)] : []));
+}
+
+t.test('initiator: says to an OTP node what an OTP node says', async (t) => {
+  for (const connection of ['messages', 'pass-through', 'alive'].flatMap(distributionCapture)) {
+    const { a, b, challengeA } = capturedSides(connection);
+    const initiator = new HandshakeInitiator({
+      self: a,
+      peerName: b.name,
+      cookie: COOKIE,
+      challenge: challengeA,
+    });
+    const effects: InitiatorEffect[] = [...initiator.start()];
+    for (const body of connection.acceptor.handshake) {
+      effects.push(...initiator.receive(body));
+      if (initiator.phase === 'awaiting_alive_answer') effects.push(...initiator.answerAlive(true));
+    }
+    t.same(sent(effects), connection.initiator.handshake);
+    t.same(effects.at(-1), {
+      type: 'established',
+      peer: { name: b.name, flags: b.flags, creation: b.creation },
+    });
+  }
+});
+
+t.test('acceptor: says to an OTP node what an OTP node says', async (t) => {
+  for (const connection of ['messages', 'pass-through', 'alive'].flatMap(distributionCapture)) {
+    const { a, b } = capturedSides(connection);
+    const acceptor = new HandshakeAcceptor({ self: b, challenge: b.challenge });
+    const decision = messages.decodeStatus(connection.acceptor.handshake[0]!);
+    const effects: AcceptorEffect[] = [];
+    for (const body of connection.initiator.handshake) {
+      effects.push(...acceptor.receive(body));
+      if (acceptor.phase === 'awaiting_decision') {
+        effects.push(...acceptor.decide({ status: decision, cookie: COOKIE }));
+      }
+    }
+    t.match(effects.at(-1), { type: 'verified', superseding: decision === 'alive' });
+    effects.push(...acceptor.complete());
+    t.same(sent(effects), connection.acceptor.handshake);
+    t.same(effects.at(-1), {
+      type: 'established',
+      peer: { name: a.name, flags: a.flags, creation: a.creation },
+    });
+  }
+});
+
+t.test('refusals of an OTP node are understood, and so is a wrong cookie of one', async (t) => {
+  const [refused] = distributionCapture('not-allowed');
+  const initiator = initiatorIn('awaiting_status');
+  t.same(brief(initiator.receive(refused!.acceptor.handshake[0]!)), ['failed:not_allowed']);
+
+  const [guessed] = distributionCapture('wrong-cookie');
+  const { b } = capturedSides(guessed!);
+  const acceptor = new HandshakeAcceptor({ self: b, challenge: b.challenge });
+  const [name, proof] = guessed!.initiator.handshake;
+  acceptor.receive(name!);
+  acceptor.decide({ status: 'ok', cookie: COOKIE });
+  t.same(brief(acceptor.receive(proof!)), ['failed:bad_cookie']);
 });

@@ -5,18 +5,20 @@ import { encodeExternal } from '../../../../lib/distribution/terms/encode.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { type Term, Tuple, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { termKey } from '../../../../lib/distribution/terms/term-key.ts';
+import { encodeControl } from '../../../../lib/distribution/wire/control.ts';
 import {
   DFLAG_DIST_HDR_ATOM_CACHE,
   DFLAG_FRAGMENTS,
   OFFERED_FLAGS,
   PASS_THROUGH_FLAGS,
 } from '../../../../lib/distribution/wire/flags.ts';
+import { FrameParser } from '../../../../lib/distribution/wire/frame.ts';
 import {
   MessageDecoder,
   type MessageDecoderLimits,
 } from '../../../../lib/distribution/wire/message-decoder.ts';
 import { distributionCapture } from '../../../support/distribution-capture.ts';
-import { mutate, seededRandom } from '../../../support/seeded-random.ts';
+import { mutate, randomChunks, seededRandom } from '../../../support/seeded-random.ts';
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 const hex = (body: Uint8Array) => Buffer.from(body).toString('hex');
@@ -164,6 +166,31 @@ t.test('messages in fragments, as OTP cuts and interleaves them', async (t) => {
   t.same(sizes, [140000, 70000, 70000]);
   t.ok(most > 0);
   t.equal(decoder.openSequences, 0);
+});
+
+t.test('a captured connection gives the same messages however its bytes are cut', async (t) => {
+  const random = seededRandom(9);
+  for (const [name, flags] of Object.entries(FLAGS)) {
+    const { bytes: stream, handshake, frames } = distributionCapture(name)[0]!.initiator;
+    const handshakeBytes = handshake.reduce((sum, body) => sum + 2 + body.length, 0);
+    const connected = stream.subarray(handshakeBytes);
+    const whole = new MessageDecoder(flags);
+    const expected = frames.map((body) => termKey(encodeControl(whole.decode(body)!.control)));
+    const splits = [Array.from(connected, (_, at) => connected.subarray(at, at + 1))];
+    for (let round = 0; round < 10; round += 1) splits.push(randomChunks(connected, random));
+    for (const chunks of splits) {
+      const parser = new FrameParser({ prefixBytes: 4, maxFrameBytes: 65536 });
+      const decoder = new MessageDecoder(flags);
+      const got: string[] = [];
+      for (const chunk of chunks) {
+        parser.push(chunk);
+        for (let body = parser.next(); body !== undefined; body = parser.next()) {
+          if (body.length > 0) got.push(termKey(encodeControl(decoder.decode(body)!.control)));
+        }
+      }
+      t.ok(got.length === expected.length && got.every((key, i) => key === expected[i]));
+    }
+  }
 });
 
 t.test('interleaves sequences and whole messages', async (t) => {
