@@ -157,7 +157,6 @@ export class Supervisor implements Child {
   #entries: Entry[] = [];
   #restarts: readonly number[] = [];
   #stopping = false;
-  #ended = false;
   /** the end of the queue of things to do */
   #queue: Promise<unknown> = Promise.resolve();
 
@@ -198,7 +197,7 @@ export class Supervisor implements Child {
 
   /** Kills all children at once; `exited` settles when they have ended. */
   kill(): void {
-    if (this.#ended || this.#killed.signal.aborted) return;
+    if (this.#killed.signal.aborted) return;
     this.#requestStop({ type: 'killed' });
     // Whatever is being waited for is called off. The stop that is under way or queued collects the
     // children one by one; killing them here as well keeps one that lingers from delaying the others.
@@ -397,10 +396,8 @@ export class Supervisor implements Child {
   }
 
   async #stopAll(reason: ExitReason): Promise<void> {
-    if (this.#ended) return;
     this.#stopping = true;
     await this.#stopEntries(this.#entries);
-    this.#ended = true;
     this.#settleExited(this.#killed.signal.aborted ? { type: 'killed' } : reason);
   }
 

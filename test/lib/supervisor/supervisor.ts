@@ -537,6 +537,38 @@ t.test('stop', async (t) => {
     t.notOk(events.some(({ metadata }) => metadata.willRestart));
   });
 
+  t.test('wins over exits and due restarts that wait for their turn', async (t) => {
+    const { children, events, start } = setUp(
+      (make) => [
+        make.spec('a'),
+        make.spec('b', {
+          start: (nth, child) => {
+            if (nth === 1) return child();
+            // Queued before the next attempt of b, and slow: both have to wait for it.
+            terminated = supervisor.terminateChild('c');
+            throw new Error('no');
+          },
+        }),
+        make.spec('c', { onShutdown: () => {} }),
+      ],
+      { intensity: 1 },
+    );
+    let terminated: Promise<void> | undefined;
+    const supervisor = await start();
+    children.get('b').crash();
+    await settle();
+    children.get('a').crash();
+    await settle();
+    t.match(supervisor.whichChildren()[1], { id: 'b', child: 'restarting' });
+    supervisor.shutdown();
+    children.get('c').end({ type: 'shutdown' });
+    await terminated;
+    t.same(await supervisor.exited, { type: 'shutdown' });
+    t.equal(children.all('a').length, 1);
+    t.equal(children.log.filter((line) => line === 'start b').length, 2);
+    t.notOk(events.some(({ event }) => event === 'supervisor.intensity_exceeded'));
+  });
+
   t.test('cuts a group restart short, after the start that is under way', async (t) => {
     let release: () => void = () => {};
     const { children, start } = setUp(
