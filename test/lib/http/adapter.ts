@@ -106,3 +106,50 @@ t.test('requests that came before the nonsense are answered before it', async (t
   go();
   t.strictSame(statuses(await client.all()), [200, 400]);
 });
+
+t.test('the same bytes cut anywhere get the same answers', async (t) => {
+  const { server } = await startServer(t, async (request) => text(`<${await request.text()}>`), {
+    generateRequestId: () => 'id',
+  });
+  const bytes = [
+    ...[
+      'POST /a HTTP/1.1',
+      'Host: x',
+      'Content-Length: 3',
+      '',
+      'oneGET /b HTTP/1.1',
+      'Host: x',
+      '',
+    ],
+    ...['', 'POST /c HTTP/1.1', 'Host: x', 'Transfer-Encoding: chunked', 'Connection: close', ''],
+    ...['3', 'two', '2', 'ab', '0', '', ''],
+  ].join('\r\n');
+  for (let at = 1; at < bytes.length; at += 7) {
+    const client = (await RawClient.connect(t, server)).send(bytes.slice(0, at));
+    await new Promise(setImmediate);
+    const received = await client.send(bytes.slice(at)).all();
+    t.strictSame(received.match(/<.*>/g), ['<one>', '<>', '<twoab>'], `cut at ${at}`);
+  }
+});
+
+t.test('damaged requests are answered or cut off, and never left open', async (t) => {
+  const { server, metadata } = await startServer(t, async (request) => text(await request.text()));
+  const bytes = [
+    ...['POST /a?b=c HTTP/1.1', 'Host: x', 'Transfer-Encoding: chunked', 'Expect: 100-continue'],
+    ...['Connection: close', '', '3', 'abc', '0', '', ''],
+  ].join('\r\n');
+  for (let at = 0; at < bytes.length; at += 1) {
+    const damaged = `${bytes.slice(0, at)}\x07${bytes.slice(at + 1)}`;
+    const client = (await RawClient.connect(t, server)).send(damaged);
+    // The end of the bytes: what is not complete by now never will be.
+    client.socket.end();
+    for (const status of statuses(await client.all())) {
+      t.ok([100, 200, 400, 404, 417].includes(status), `${status} for damage at ${at}`);
+    }
+  }
+  t.equal(metadata('http.request.stop').length, metadata('http.request.start').length);
+  t.strictSame(
+    metadata('http.request.exception').map(({ error }) => error),
+    [],
+  );
+});

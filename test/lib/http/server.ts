@@ -156,3 +156,15 @@ t.test('answers headers beyond the limit with 431', async (t) => {
   );
   t.match(await client.all(), /^HTTP\/1\.1 431 /);
 });
+
+t.test('answers a client that sends its body too slowly with 408', async (t) => {
+  const { server, told } = await startServer(
+    t,
+    async (request) => ({ status: 200, headers: {}, body: await request.text() }),
+    { headersTimeoutMs: 30, requestTimeoutMs: 60 },
+  );
+  const client = await RawClient.connect(t, server);
+  client.send('POST / HTTP/1.1', 'Host: x', 'Content-Length: 9', '', 'abc');
+  t.match(await client.all(), /^HTTP\/1\.1 408 .*connection: close/is);
+  await told('http.request.stop');
+});
