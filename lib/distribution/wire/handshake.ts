@@ -382,6 +382,8 @@ export class HandshakeAcceptor extends Handshake<AcceptorPhase> {
   #peer: HandshakePeer | undefined;
   #cookie: string | undefined;
   #superseding = false;
+  /** The challenge that the peer put to us. */
+  #proofAsked: number | undefined;
 
   constructor(options: AcceptorOptions) {
     super('awaiting_name', undefined);
@@ -446,9 +448,6 @@ export class HandshakeAcceptor extends Handshake<AcceptorPhase> {
     ];
   }
 
-  /** The challenge that the peer put to us. */
-  #proofAsked: number | undefined;
-
   #onName(message: SendName): readonly AcceptorEffect[] {
     const { self } = this.#options;
     this.meet(message.name);
@@ -479,8 +478,9 @@ export class HandshakeAcceptor extends Handshake<AcceptorPhase> {
 
   #sendChallenge(): SendEffect {
     const { self, challenge } = this.#options;
+    const { name, flags, creation } = self;
     this.enter('awaiting_challenge_reply');
-    return { type: 'send', body: encodeChallenge({ ...self, challenge }) };
+    return { type: 'send', body: encodeChallenge({ name, flags, creation, challenge }) };
   }
 
   #onReply(reply: ReturnType<typeof decodeChallengeReply>): readonly AcceptorEffect[] {

@@ -37,7 +37,7 @@ const FIRST_CAPACITY = 1024;
 export class MessageEncoder {
   readonly #format: MessageFormat;
   readonly #atoms = new OutboundAtomCache();
-  readonly #terms = new ByteWriter(FIRST_CAPACITY);
+  #terms = new ByteWriter(FIRST_CAPACITY);
   readonly #head = new ByteWriter();
   #lastSequenceId = 0n;
 
@@ -54,14 +54,19 @@ export class MessageEncoder {
    * encoder remains usable
    */
   encode(control: Tuple, payload?: Term): Uint8Array[] {
-    return this.#format.header
-      ? this.#withHeader(control, payload)
-      : [this.#passThrough(control, payload)];
+    try {
+      return this.#format.header
+        ? this.#withHeader(control, payload)
+        : [this.#passThrough(control, payload)];
+    } catch (error) {
+      // The buffer may have grown with a large message; it must not outlive the failure.
+      this.#terms = new ByteWriter(FIRST_CAPACITY);
+      throw error;
+    }
   }
 
   #passThrough(control: Tuple, payload: Term | undefined): Uint8Array {
     const writer = this.#terms;
-    writer.truncate(0);
     writer.u32(0);
     writer.u8(PASS_THROUGH);
     writer.u8(VERSION_MAGIC);
@@ -88,7 +93,6 @@ export class MessageEncoder {
   #encodeTerms(control: Tuple, payload: Term | undefined): number {
     const writer = this.#terms;
     const sink = this.#format.atomCache ? this.#atoms : undefined;
-    writer.truncate(0);
     writer.bytes(HEAD_ROOM);
     try {
       encodeTerm(writer, control, sink);
