@@ -10,20 +10,26 @@ export function serviceChild(stop: () => void | Promise<void>): Child {
   const exited = new Promise<ExitReason>((resolve) => {
     settle = resolve;
   });
-  let ending = false;
-  const end = async (reason: ExitReason): Promise<void> => {
-    if (ending) return;
-    ending = true;
+  let stopping: Promise<ExitReason> | undefined;
+  const release = async (reason: ExitReason): Promise<ExitReason> => {
     try {
       await stop();
-      settle(reason);
+      return reason;
     } catch (error) {
-      settle({ type: 'error', error });
+      return { type: 'error', error };
     }
+  };
+  const end = (reason: ExitReason): void => {
+    stopping ??= release(reason);
+    void stopping.then(settle);
   };
   return {
     exited,
-    shutdown: () => void end({ type: 'shutdown' }),
-    kill: () => void end({ type: 'killed' }),
+    shutdown: () => end({ type: 'shutdown' }),
+    kill: () => {
+      end({ type: 'killed' });
+      // Whoever kills does not wait for a stop that hangs; what it releases late is released late.
+      settle({ type: 'killed' });
+    },
   };
 }
