@@ -41,16 +41,16 @@ const SYNC_TIMEOUT_MS = 5_000;
 export class Application {
   readonly node: DistributedNode;
   readonly counter: Counter;
-  readonly pubsub: PubSub;
   readonly #options: ApplicationOptions;
   #supervisor: Supervisor | undefined;
+  #pubsub: PubSub | undefined;
   #endpoint: HttpServer | undefined;
+  #hasEnded = false;
   #stopping: Promise<void> | undefined;
 
-  private constructor(options: ApplicationOptions, node: DistributedNode, pubsub: PubSub) {
+  private constructor(options: ApplicationOptions, node: DistributedNode) {
     this.#options = options;
     this.node = node;
-    this.pubsub = pubsub;
     this.counter = new Counter(node.client, node.global);
   }
 
@@ -73,14 +73,22 @@ export class Application {
           }),
     });
     try {
-      const pubsub = await PubSub.start({ telemetry });
-      const application = new Application(options, node, pubsub);
-      application.#supervisor = await application.#startTree();
+      const application = new Application(options, node);
+      const supervisor = await application.#startTree();
+      application.#supervisor = supervisor;
+      void supervisor.exited.then(() => {
+        application.#hasEnded = true;
+      });
       return application;
     } catch (error) {
       await node.stop();
       throw error;
     }
+  }
+
+  /** Topics and their subscribers; another one after a restart of that child. */
+  get pubsub(): PubSub | undefined {
+    return this.#pubsub;
   }
 
   /** Where the HTTP endpoint listens. */
@@ -105,7 +113,7 @@ export class Application {
   async #stop(): Promise<void> {
     const supervisor = this.#supervisor;
     if (supervisor !== undefined) {
-      await supervisor.terminateChild('endpoint').catch(() => undefined);
+      if (!this.#hasEnded) await supervisor.terminateChild('endpoint');
       supervisor.shutdown();
       await supervisor.exited;
     }
@@ -121,7 +129,7 @@ export class Application {
       telemetry,
       children: [
         { id: 'telemetry', start: () => this.#startPoller() },
-        { id: 'pubsub', start: () => serviceChild(() => this.pubsub.stop()) },
+        { id: 'pubsub', start: () => this.#startPubSub() },
         { id: 'endpoint', start: () => this.#startEndpoint(), shutdown: 10_000 },
         {
           id: 'cluster',
@@ -169,6 +177,12 @@ export class Application {
     });
     poller.start();
     return serviceChild(() => poller.stop());
+  }
+
+  async #startPubSub(): Promise<ReturnType<typeof serviceChild>> {
+    const pubsub = await PubSub.start({ telemetry: this.#options.telemetry });
+    this.#pubsub = pubsub;
+    return serviceChild(() => pubsub.stop());
   }
 
   async #startEndpoint(): Promise<HttpServer> {
