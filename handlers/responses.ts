@@ -47,13 +47,16 @@ function isArray(value: object): value is readonly JsonValue[] {
   return Array.isArray(value);
 }
 
-/** A call that got no reply says nothing about the request: it may be tried again. */
+/**
+ * A call that got no reply says nothing about the request: it may be tried again. `exit` is the end
+ * of the server during the call, after which it is started again, here or elsewhere.
+ */
 const STATUS_BY_CALL_ERROR: Readonly<Record<CallErrorCode, number>> = {
   timeout: 503,
   noproc: 503,
   noconnection: 503,
   calling_self: 500,
-  exit: 500,
+  exit: 503,
   bad_reply: 500,
 };
 

@@ -46,7 +46,7 @@ t.test('countSchema accepts counts of any size and nothing else', async (t) => {
 });
 
 t.test('a call without a reply is 503 and may be repeated', async (t) => {
-  for (const code of ['timeout', 'noproc', 'noconnection'] as const) {
+  for (const code of ['timeout', 'noproc', 'noconnection', 'exit'] as const) {
     const response = toResponse(errorResponses.forError(new CallError(code, 'no reply')));
     t.equal(response.status, 503);
     t.equal(response.headers.get('retry-after'), '1');
@@ -57,7 +57,7 @@ t.test('a call without a reply is 503 and may be repeated', async (t) => {
 t.test('what is not expected is 500 and tells nothing of its cause', async (t) => {
   const unexpected = [
     new Error('secret'),
-    new CallError('exit', 'secret'),
+    new CallError('bad_reply', 'secret'),
     new HandshakeError('timeout', 'the same code as a call, but not a call'),
     Object.assign(new Error('secret'), { name: 'CallError', code: 'toString' }),
     Object.assign(new Error('secret'), { name: 'HttpError', code: 'constructor' }),
