@@ -43,7 +43,7 @@ export const LOG_EVENTS: readonly LogEvent[] = [
   line('distribution.node.down', 'info', 'nodedown', 'peer', 'visible', 'reason', 'error'),
   line(
     'distribution.handshake.refused',
-    'warn',
+    refusalLevel,
     'handshake refused',
     'peer',
     'direction',
@@ -163,6 +163,19 @@ function line(
 /** A node that is gone is tried for ever: one warning, then silence. */
 function dialLevel({ failures }: Metadata): LogLevel {
   return typeof failures === 'number' && failures > 1 ? 'debug' : 'warn';
+}
+
+/**
+ * Of two nodes that dial each other at once one attempt is refused, and a node that cannot be
+ * reached is for whoever dialled to judge: neither is a warning.
+ */
+const ORDINARY_REFUSALS: ReadonlySet<unknown> = new Set([
+  ...['nok', 'already_connected'],
+  ...['unknown_node', 'unreachable', 'closed'],
+]);
+
+function refusalLevel({ code }: Metadata): LogLevel {
+  return ORDINARY_REFUSALS.has(code) ? 'debug' : 'warn';
 }
 
 /** A child that was done, or was asked to end by somebody else, and is not needed again, is no error. */

@@ -99,6 +99,17 @@ t.test('a failed request is an error line with its causes', async (t) => {
   ]);
 });
 
+t.test('refusals that races and absent nodes bring about are no warnings', async (t) => {
+  const { logger, telemetry, lines } = setUp();
+  attachLogger(telemetry, logger);
+  for (const code of ['nok', 'already_connected', 'unknown_node', 'unreachable', 'closed']) {
+    telemetry.execute('distribution.handshake.refused', {}, { peer: 'c@h', code });
+  }
+  telemetry.execute('distribution.handshake.refused', {}, { peer: 'c@h', code: 'missing_flags' });
+  t.match(lines(), [{ level: 'warn', code: 'missing_flags' }]);
+  t.equal(lines().length, 1);
+});
+
 t.test('each kind of event has its level', async (t) => {
   const { logger, telemetry, lines } = setUp();
   attachLogger(telemetry, logger);
