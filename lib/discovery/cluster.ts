@@ -11,6 +11,7 @@ import type { Telemetry } from '../telemetry/telemetry.ts';
 import { Connector } from './connector.ts';
 import type { DiscoverySource } from './discovery.ts';
 import { EpmdDiscovery } from './epmd-discovery.ts';
+import { PeersFileDiscovery } from './peers-file-discovery.ts';
 import { StaticDiscovery } from './static-discovery.ts';
 
 export interface ClusterOptions {
@@ -65,6 +66,9 @@ function sourcesOf({
   const sources: DiscoverySource[] = [];
   if (distribution.connectNodes.length > 0) {
     sources.push(new StaticDiscovery(distribution.connectNodes, name));
+  }
+  if (distribution.peersFile !== undefined) {
+    sources.push(new PeersFileDiscovery(distribution.peersFile, name));
   }
   // The user's own cookie file is shared with unrelated Erlang nodes: they are not to be joined.
   if (discoverOnLoopback && isLoopback(hostOf(name))) {
