@@ -81,16 +81,36 @@ export function parseCommandLine(argv: readonly string[]): CommandLine {
   return { values, connect, help, version, problems };
 }
 
+/** What the `--help` of a command says of itself; flags and variables are the same for all. */
+export interface Command {
+  /** the name of its script in `package.json`, as it is typed */
+  readonly run: string;
+  /** the built program */
+  readonly program: string;
+  readonly summary: string;
+  /** each follows the summary after an empty line */
+  readonly notes?: readonly string[];
+  readonly defaultLogLevel: string;
+}
+
+const SERVICE: Command = {
+  run: 'npm start',
+  program: 'dist/lib/main.js',
+  summary: 'Serves HTTP on one node of an Erlang cluster.',
+  defaultLogLevel: 'info',
+};
+
 /** The text of `--help`: flags, variables, examples. */
-export function usage(): string {
+export function usage(command: Command = SERVICE): string {
+  const { run, program, summary, notes = [], defaultLogLevel } = command;
   const flags = Object.entries<Flag>(FLAGS).map(([name, { value, help }]) => {
     const left = value === undefined ? `--${name}` : `--${name} ${value}`;
     return `  ${left.padEnd(22)}${help}`;
   });
-  return `Usage: npm start -- [flags]
-       node dist/lib/main.js [flags]
+  return `Usage: ${run} -- [flags]
+       node ${program} [flags]
 
-Serves HTTP on one node of an Erlang cluster.
+${[summary, ...notes].join('\n\n')}
 
 Flags (they win over the environment):
 ${flags.join('\n')}
@@ -103,13 +123,14 @@ Environment:
   ENABLE_DISTRIBUTION   false: stay alone; true: refuse to start without a name
   PEERS_FILE            instances of the platform (default /run/peers.json)
   ERL_EPMD_PORT         port of the port mapper (default 4369)
-  LOG_LEVEL             debug, info, warn or error (default info)
+  LOG_LEVEL             debug, info, warn or error (default ${defaultLogLevel})
   NODE_ENV              production asks for a cookie of your own
+  STOP_WITH_PARENT      true: end when the IPC channel to the parent process closes
 
 Examples:
-  npm start
-  npm start -- --name node1@127.0.0.1 --cookie secret
-  npm start -- --name node2@127.0.0.1 --cookie secret --port 4001 --connect node1@127.0.0.1
+  ${run}
+  ${run} -- --name node1@127.0.0.1 --cookie secret
+  ${run} -- --name node2@127.0.0.1 --cookie secret --port 4001 --connect node1@127.0.0.1
 `;
 }
 

@@ -22,6 +22,8 @@ export const NO_NODE = 'nonode@nohost';
 export interface Config {
   readonly environment: Environment;
   readonly logLevel: LogLevel;
+  /** whether to end when the parent process does, which an IPC channel tells */
+  readonly stopWithParent: boolean;
   /** `NAME@HOST`, or {@link NO_NODE} */
   readonly nodeName: string;
   readonly http: {
@@ -55,6 +57,8 @@ export interface ConfigSources {
   readonly hostname?: () => string;
   readonly homedir?: () => string;
   readonly networkInterfaces?: () => NetworkInterfaces;
+  /** the level of the log when nothing is said; default `info` */
+  readonly defaultLogLevel?: LogLevel;
 }
 
 /** The settings cannot be used. `message` lists every problem; no cookie is ever in it. */
@@ -116,7 +120,8 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   if (problems.length > 0) throw new ConfigError(problems);
   return {
     environment,
-    logLevel: settings.LOG_LEVEL ?? 'info',
+    logLevel: settings.LOG_LEVEL ?? sources.defaultLogLevel ?? 'info',
+    stopWithParent: settings.STOP_WITH_PARENT ?? false,
     nodeName,
     http: {
       host: settings.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
@@ -140,6 +145,11 @@ const tcpPort = (least: number) =>
     .refine((port) => port >= least && port <= 65_535);
 
 const booleans: Readonly<Record<string, boolean>> = { true: true, 1: true, false: false, 0: false };
+const boolean = z
+  .string()
+  .toLowerCase()
+  .refine((text) => Object.hasOwn(booleans, text))
+  .transform((text) => booleans[text] === true);
 
 /** One entry per setting: the variable's name, and how its text is understood. */
 const SETTINGS = {
@@ -147,11 +157,7 @@ const SETTINGS = {
   HOST: z.union([z.ipv4(), z.ipv6(), z.hostname()]),
   NODE_NAME: z.string(),
   ERLANG_COOKIE: z.string().refine(isCookie),
-  ENABLE_DISTRIBUTION: z
-    .string()
-    .toLowerCase()
-    .refine((text) => Object.hasOwn(booleans, text))
-    .transform((text) => booleans[text] === true),
+  ENABLE_DISTRIBUTION: boolean,
   CONNECT_NODES: z
     .string()
     .transform((text) => [...new Set(text.split(',').map((node) => node.trim()))])
@@ -161,6 +167,7 @@ const SETTINGS = {
   ERL_EPMD_PORT: tcpPort(1),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']),
   NODE_ENV: z.enum(['production', 'development', 'test']),
+  STOP_WITH_PARENT: boolean,
 } as const;
 
 const EXPECTED: Readonly<Record<SettingName, string>> = {
@@ -174,6 +181,7 @@ const EXPECTED: Readonly<Record<SettingName, string>> = {
   ERL_EPMD_PORT: 'a TCP port, 1 to 65535',
   LOG_LEVEL: 'debug, info, warn or error',
   NODE_ENV: 'production, development or test',
+  STOP_WITH_PARENT: 'true or false',
 };
 
 /** Settings that a flag sets too. */

@@ -68,7 +68,23 @@ t.test('usage names every flag and variable', async (t) => {
     'ERL_EPMD_PORT',
     'LOG_LEVEL',
     'NODE_ENV',
+    'STOP_WITH_PARENT',
   ]) {
     t.match(usage(), variable);
   }
+});
+
+t.test('usage speaks of the command that was run', async (t) => {
+  const text = usage({
+    run: 'npm run other',
+    program: 'dist/other.js',
+    summary: 'Does another thing.',
+    notes: ['With a note.'],
+    defaultLogLevel: 'warn',
+  });
+  t.match(text, /^Usage: npm run other -- \[flags\]\n {7}node dist\/other.js \[flags\]\n/);
+  t.match(text, '\n\nDoes another thing.\n\nWith a note.\n\nFlags');
+  t.match(text, '(default warn)');
+  t.match(text, '  npm run other -- --name node1@127.0.0.1');
+  t.notMatch(text, 'npm start');
 });

@@ -34,6 +34,7 @@ t.test('has a default for everything', async (t) => {
   t.strictSame(load(), {
     environment: 'development',
     logLevel: 'info',
+    stopWithParent: false,
     nodeName: 'nonode@nohost',
     http: { host: '127.0.0.1', tcpPort: 4000 },
     distribution: undefined,
@@ -56,11 +57,13 @@ t.test('reads every variable', async (t) => {
     ERL_EPMD_PORT: '4370',
     LOG_LEVEL: 'debug',
     NODE_ENV: 'test',
+    STOP_WITH_PARENT: '1',
     XDG_CONFIG_HOME: '/xdg',
   };
   t.strictSame(load({ env, files: { '/peers': '{}' } }), {
     environment: 'test',
     logLevel: 'debug',
+    stopWithParent: true,
     nodeName: 'node1@127.0.0.1',
     http: { host: '::1', tcpPort: 0 },
     distribution: {
@@ -219,4 +222,12 @@ t.test('--help and --version win over every problem', async (t) => {
   t.equal(requestedInformation(['--bad', '--version', '--help']), 'help');
   t.equal(requestedInformation(['--port', 'x', '--version']), 'version');
   t.equal(requestedInformation([]), undefined);
+});
+
+t.test('a command may log less than others when nothing is said', async (t) => {
+  const level = (env: Record<string, string>): string =>
+    loadConfig({ argv: [], env, readFile: () => undefined, defaultLogLevel: 'warn' }).logLevel;
+  t.equal(level({}), 'warn');
+  t.equal(level({ LOG_LEVEL: '' }), 'warn');
+  t.equal(level({ LOG_LEVEL: 'debug' }), 'debug');
 });
