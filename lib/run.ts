@@ -3,9 +3,10 @@
  * by the program and the console.
  */
 import { Application } from './application.ts';
-import { type Config, loadConfig } from './config.ts';
+import { type Config, type LogLevel, loadConfig } from './config.ts';
 import { type Cookie, resolveCookie } from './cookie.ts';
 import { inspectTerm, isTermObject } from './distribution/index.ts';
+import { onStopRequest } from './stop-request.ts';
 import { describeExitReason } from './supervisor/child.ts';
 import { attachLogger, createLogger, type Logger } from './telemetry/logger.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
@@ -19,6 +20,8 @@ export interface Running {
 export interface StartOptions {
   /** where log lines go; default standard output */
   readonly logTo?: { write(line: string): void };
+  /** when LOG_LEVEL says nothing; default `info` */
+  readonly defaultLogLevel?: LogLevel;
 }
 
 /** A stop that takes longer than this ends the process all the same. */
@@ -30,7 +33,8 @@ const STOP_TIMEOUT_MS = 10_000;
  * @throws {ConfigError | CookieError | Error} which {@link startProblem} puts in words
  */
 export async function start(options: StartOptions = {}): Promise<Running> {
-  const config = loadConfig();
+  const { defaultLogLevel } = options;
+  const config = loadConfig(defaultLogLevel === undefined ? {} : { defaultLogLevel });
   const cookie = cookieOf(config);
   const logger = createLogger({
     level: config.logLevel,
@@ -63,27 +67,31 @@ export function startProblem(error: unknown): string {
 }
 
 /**
- * Waits for SIGTERM, SIGINT, or the end of the tree, then ends everything in order. A second
- * signal, or {@link STOP_TIMEOUT_MS}, ends the process at once.
+ * Waits for one of the signals, the end of the parent process where the configuration says so, or
+ * the end of the tree; then ends everything in order. A signal that insists, or
+ * {@link STOP_TIMEOUT_MS}, ends the process at once.
  *
  * @returns the exit code
  */
-export async function runUntilStopped({ application, logger }: Running): Promise<number> {
-  const stop = (signal: NodeJS.Signals): void => {
-    logger.info({ signal }, 'stopping');
-    process.on(signal, () => process.exit(1));
-    setTimeout(() => {
-      logger.error({ timeoutMs: STOP_TIMEOUT_MS }, 'the stop took too long');
-      process.exit(1);
-    }, STOP_TIMEOUT_MS).unref();
-    void application.stop();
-  };
-  process.once('SIGTERM', stop);
-  process.once('SIGINT', stop);
+export async function runUntilStopped(
+  { application, config, logger }: Running,
+  signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'],
+): Promise<number> {
+  const ignoreStopRequests = onStopRequest(
+    ({ cause, urgent }) => {
+      if (urgent) process.exit(1);
+      logger.info({ cause }, 'stopping');
+      setTimeout(() => {
+        logger.error({ timeoutMs: STOP_TIMEOUT_MS }, 'the stop took too long');
+        process.exit(1);
+      }, STOP_TIMEOUT_MS).unref();
+      void application.stop();
+    },
+    { signals, withParent: config.stopWithParent },
+  );
   const reason = await application.exited;
   await application.stop();
-  process.off('SIGTERM', stop);
-  process.off('SIGINT', stop);
+  ignoreStopRequests();
   if (reason.type === 'shutdown') {
     logger.info('stopped');
     return 0;
