@@ -141,6 +141,10 @@ export class GlobalNames {
     server.change(() => {
       for (const node of this.#node.nodes()) server.nodeup(node);
     });
+    // The three depend on each other: without one of them the others would answer wrongly or not at all.
+    void this.exited.then(() => {
+      if (this.#running?.server === server) this.stop();
+    });
   }
 
   /** Stops accusing and obeying accusations, ahead of a shutdown that closes connections. */
@@ -162,7 +166,10 @@ export class GlobalNames {
     for (const hook of [...this.#stopHooks]) hook();
   }
 
-  /** Resolves when one of the processes has ended, which nothing but a bug or a peer's `kill` causes. */
+  /**
+   * Resolves to the exit reason when one of the processes has ended, and with it all of them: because
+   * the node stops, or because of a bug or a peer's `kill`.
+   */
   get exited(): Promise<Term> {
     const { server, locker, registrarProcess } = this.#started();
     return Promise.race([server.process.exited, locker.exited, registrarProcess.exited]);
