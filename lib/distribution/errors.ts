@@ -45,10 +45,6 @@ export type EpmdErrorCode =
 export type ConnectionErrorCode =
   | 'unknown_node'
   | 'unreachable'
-  | 'handshake_failed'
-  | 'net_tick_timeout'
-  | 'send_queue_full'
-  | 'protocol_error'
   | 'disconnect'
   | 'closed'
   | 'distribution_off';
