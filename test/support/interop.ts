@@ -13,7 +13,10 @@ import type { LocalNode, LocalNodeOptions } from '../../lib/distribution/node/lo
 import type { ReceiveOptions } from '../../lib/distribution/process/mailbox.ts';
 import type { Process } from '../../lib/distribution/process/process.ts';
 import type { ProcessTableSizes } from '../../lib/distribution/process/process-table.ts';
+import { atom } from '../../lib/distribution/terms/atom.ts';
 import { inspectTerm } from '../../lib/distribution/terms/inspect.ts';
+import type { Pid } from '../../lib/distribution/terms/pid.ts';
+import { isTuple, type Tuple, tuple } from '../../lib/distribution/terms/term.ts';
 import { type Metadata, Telemetry } from '../../lib/telemetry/telemetry.ts';
 import {
   freePort,
@@ -167,4 +170,59 @@ export class TestNode {
 /** The next message, in shell notation. */
 export async function receiveText(actor: Process, options?: ReceiveOptions): Promise<string> {
   return inspectTerm(await actor.receive({ timeoutMs: 5_000, ...options }));
+}
+
+/**
+ * A process on a BEAM node that only the test drives: the peer's evaluator of that name, so links,
+ * monitors and messages of what is evaluated there are its own. It is registered under the name.
+ */
+export class RemoteActor {
+  readonly peer: Peer;
+  readonly name: string;
+
+  private constructor(peer: Peer, name: string) {
+    this.peer = peer;
+    this.name = name;
+  }
+
+  static async start(peer: Peer, name: string): Promise<RemoteActor> {
+    await peer.eval(`register(${name}, self())`, { as: name });
+    const actor = new RemoteActor(peer, name);
+    await peer.eval(`Monitor = monitor(process, ${name})`, { as: actor.#watcher });
+    return actor;
+  }
+
+  /** Lets either process know the other's pid, `P` over there. @returns the pid of this one */
+  async meet(actor: Process): Promise<Pid> {
+    const met = atom('$met');
+    actor.send({ name: this.name, node: this.peer.name }, tuple(met, actor.pid));
+    await this.eval("P = receive {'$met', Met} -> Met end, P ! {'$met', self()}");
+    const answer = await actor.receive({
+      match: (message) => isTuple(message, 2, met.name),
+      timeoutMs: 5_000,
+    });
+    return (answer as Tuple).elements[1] as Pid;
+  }
+
+  /** Evaluates in the process; `P` is whom it has met. */
+  eval(source: string): Promise<string> {
+    return this.peer.eval(source, { as: this.name });
+  }
+
+  /** The next message, as it is printed there; `nothing` when none comes. */
+  receive(timeoutMs = 5_000): Promise<string> {
+    return this.eval(`(fun() -> receive M -> M after ${timeoutMs} -> nothing end end)()`);
+  }
+
+  /** Waits for its end. @returns the exit reason, as it is printed there */
+  ended(): Promise<string> {
+    return this.peer.eval(
+      "receive {'DOWN', Monitor, _, _, Reason} -> Reason after 5000 -> still_alive end",
+      { as: this.#watcher },
+    );
+  }
+
+  get #watcher(): string {
+    return `watcher_of_${this.name}`;
+  }
 }
