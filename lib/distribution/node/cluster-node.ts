@@ -34,7 +34,8 @@ export interface ClusterNode {
   /** Dials unless connected. Resolves to whether the node is connected; never rejects. */
   connect(node: string): Promise<boolean>;
   /**
-   * Closes the connection, with all of its nodedown processing, before it returns.
+   * Closes the connection, with all of its nodedown processing, before it returns; called by a
+   * listener of {@link onNodeEvent}, the other listeners hear of it after the event under way.
    *
    * @returns whether there was one
    */
