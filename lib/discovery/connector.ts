@@ -8,14 +8,9 @@
  * outlast its round; there is never more than one of the same node.
  */
 import { type Clock, systemClock } from '../clock.ts';
-import type { DistributionError } from '../distribution/errors.ts';
+import type { DialResult } from '../distribution/index.ts';
 import { type BackOff, backOffDelay, spread } from './back-off.ts';
 import type { DiscoverySource } from './discovery.ts';
-
-/** How a dial ended. */
-export type DialResult =
-  | { readonly connected: true }
-  | { readonly connected: false; readonly error: DistributionError };
 
 /** What the connector needs of the node it works for. */
 export interface DialingNode {

@@ -1,5 +1,4 @@
-import { listNames } from '../distribution/epmd/client.ts';
-import { isLoopback } from '../distribution/epmd/loopback.ts';
+import { hostOf, isLoopback, listNames } from '../distribution/index.ts';
 import type { DiscoverySource } from './discovery.ts';
 
 export interface EpmdDiscoveryOptions {
@@ -26,7 +25,7 @@ export class EpmdDiscovery implements DiscoverySource {
   /** @throws {RangeError} when our host is not loopback: EPMD's list says nothing of other hosts */
   constructor(options: EpmdDiscoveryOptions) {
     this.#options = options;
-    this.#host = options.ownName.slice(options.ownName.indexOf('@') + 1);
+    this.#host = hostOf(options.ownName);
     if (!isLoopback(this.#host)) {
       throw new RangeError(`expected a node on a loopback host, got ${options.ownName}`);
     }

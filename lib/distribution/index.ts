@@ -13,6 +13,7 @@
  * documents describe it: "Distribution Protocol", "External Term Format", and the sources named
  * in each file.
  */
+export { listNames } from './epmd/client.ts';
 export { isLoopback } from './epmd/loopback.ts';
 export * from './errors.ts';
 export { genServerChild } from './gen-server/child.ts';

@@ -3,10 +3,13 @@ import {
   Connector,
   type ConnectorEvent,
   type ConnectorOptions,
-  type DialResult,
 } from '../../../lib/discovery/connector.ts';
 import type { DiscoverySource } from '../../../lib/discovery/discovery.ts';
-import { ConnectionError, HandshakeError } from '../../../lib/distribution/errors.ts';
+import {
+  ConnectionError,
+  type DialResult,
+  HandshakeError,
+} from '../../../lib/distribution/index.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
 
 const a = 'a@127.0.0.1';
