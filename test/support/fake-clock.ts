@@ -34,18 +34,27 @@ export class FakeClock implements Clock {
   async advance(byMs: number): Promise<void> {
     const end = this.#nowMs + byMs;
     await settle();
-    for (;;) {
-      const [next] = [...this.#timers]
-        .filter(({ dueMs }) => dueMs <= end)
-        .sort((a, b) => a.dueMs - b.dueMs);
-      if (next === undefined) break;
-      this.#timers.delete(next);
-      this.#nowMs = Math.max(this.#nowMs, next.dueMs);
-      next.callback();
-      await settle();
-    }
+    while (this.#fireNext(end)) await settle();
     this.#nowMs = end;
     await settle();
+  }
+
+  /** The same at once: no promise settles in between. */
+  step(byMs: number): void {
+    const end = this.#nowMs + byMs;
+    while (this.#fireNext(end));
+    this.#nowMs = end;
+  }
+
+  /** @returns whether there was a timer due until then */
+  #fireNext(end: number): boolean {
+    const due = [...this.#timers].filter(({ dueMs }) => dueMs <= end);
+    const [next] = due.sort((a, b) => a.dueMs - b.dueMs);
+    if (next === undefined) return false;
+    this.#timers.delete(next);
+    this.#nowMs = Math.max(this.#nowMs, next.dueMs);
+    next.callback();
+    return true;
   }
 }
 

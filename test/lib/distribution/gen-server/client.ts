@@ -13,9 +13,9 @@ import { atom, isAtom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { ImproperList, type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { Telemetry } from '../../../../lib/telemetry/telemetry.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { ProcessNetwork } from '../../../support/process-network.ts';
 import { RecordingRemote } from '../../../support/recording-remote.ts';
-import { SteppedClock } from '../../../support/stepped-clock.ts';
 
 class Counter implements GenServer {
   #count = 0;
@@ -37,7 +37,7 @@ class Silent implements GenServer {
 }
 
 function alone(options: { telemetry?: Telemetry } = {}) {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const remote = new RecordingRemote();
   const processes = new ProcessTable({ node: 'a@x', creation: 1, remote, clock });
   const client = new GenServerClient({ processes, ...options });
@@ -122,10 +122,10 @@ test('a time-out leaves nothing behind and late replies are dropped', async (t) 
   await startGenServer(processes, silent, { name: 'silent' });
   const calling = client.call(atom('silent'), 1);
   const remoteCall = client.call({ name: 'silent', node: 'b@x' }, 1, { timeoutMs: 100 });
-  clock.advance(100);
+  clock.step(100);
   await t.rejects(remoteCall, { code: 'timeout', context: { node: 'b@x' } });
   t.same(remote.takeTypes(), ['monitor', 'send_name', 'demonitor']);
-  clock.advance(4_900);
+  clock.step(4_900);
   await t.rejects(calling, { code: 'timeout', message: /silent within 5000 ms/ });
   t.match(processes.sizes, { monitors: 0, aliases: 0 });
   t.equal(clock.pending, 0);
@@ -273,7 +273,7 @@ test('emits the duration and outcome of calls, if anybody listens', async (t) =>
   await client.call(atom('counter'), 1);
   await t.rejects(client.call(atom('nobody'), 1));
   const calling = client.call(atom('silent'), 1, { timeoutMs: 30 });
-  clock.advance(30);
+  clock.step(30);
   await t.rejects(calling);
   t.same(events, [
     [0, 'reply'],
@@ -309,7 +309,7 @@ test('multiCall has a time-out only if one is given, and stops with its process'
   const timed = client.multiCall(['a@x'], 'silent', 1, { timeoutMs: 50 });
   const process = processes.spawnServer({ onMessage: () => {} });
   const endless = client.multiCall(['a@x'], 'silent', 1, { as: process });
-  clock.advance(10_000_000);
+  clock.step(10_000_000);
   t.same(await timed, { replies: new Map(), badNodes: ['a@x'] });
   process.stop();
   await t.rejects(endless, { name: 'ProcessExit' });

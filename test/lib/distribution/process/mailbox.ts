@@ -3,7 +3,7 @@ import { Mailbox } from '../../../../lib/distribution/process/mailbox.ts';
 import { ProcessExit } from '../../../../lib/distribution/process/process-exit.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import type { Term } from '../../../../lib/distribution/terms/term.ts';
-import { SteppedClock } from '../../../support/stepped-clock.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 
 const even = (message: Term): boolean => typeof message === 'number' && message % 2 === 0;
 
@@ -46,12 +46,12 @@ test('hands a message to the first waiting receive that accepts it', async (t) =
 });
 
 test('rejects with timeout at the deadline and keeps no timer', async (t) => {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const mailbox = new Mailbox(clock);
   const late = mailbox.receive({ timeoutMs: 100 });
-  clock.advance(99);
+  clock.step(99);
   t.equal(mailbox.waiting, 1);
-  clock.advance(1);
+  clock.step(1);
   await t.rejects(late, { code: 'timeout' });
   const early = mailbox.receive({ timeoutMs: 100 });
   mailbox.push(1);
@@ -60,14 +60,14 @@ test('rejects with timeout at the deadline and keeps no timer', async (t) => {
 });
 
 test('with a time-out of 0 only looks at what is there', async (t) => {
-  const mailbox = new Mailbox(new SteppedClock());
+  const mailbox = new Mailbox(new FakeClock());
   await t.rejects(mailbox.receive({ timeoutMs: 0 }), { code: 'timeout' });
   mailbox.push(1);
   t.equal(await mailbox.receive({ timeoutMs: 0 }), 1);
 });
 
 test('closing rejects every waiting and later receive and drops messages', async (t) => {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const mailbox = new Mailbox(clock);
   const waiting = [mailbox.receive(), mailbox.receive({ timeoutMs: 10 })];
   const exit = new ProcessExit(atom('shutdown'));

@@ -9,8 +9,8 @@ import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { binary, type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { Telemetry } from '../../../../lib/telemetry/telemetry.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { RecordingRemote } from '../../../support/recording-remote.ts';
-import { SteppedClock } from '../../../support/stepped-clock.ts';
 
 function table(options: Partial<ProcessTableOptions> = {}): ProcessTable {
   return new ProcessTable({ node: 'a@x', creation: 1, remote: new RecordingRemote(), ...options });
@@ -444,17 +444,17 @@ test('a chain of 20,000 linked processes ends without recursion', (t) => {
 });
 
 test('timers send messages, and end with their process', (t) => {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const processes = table({ clock });
   const { process, messages } = collector(processes);
   const other = collector(processes);
   process.sendAfter(10, 1);
   process.sendAfter(20, 2, other.process.pid);
   const cancelled = process.sendAfter(20, 3);
-  clock.advance(15);
+  clock.step(15);
   t.equal(process.cancelTimer(cancelled), 5);
   t.equal(process.cancelTimer(cancelled), undefined);
-  clock.advance(10);
+  clock.step(10);
   t.same(messages, [1]);
   t.same(other.messages, [2]);
   process.sendAfter(10, 4);

@@ -1,20 +1,20 @@
 import { test } from 'tap';
 import { Timers } from '../../../../lib/distribution/process/timers.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
-import { SteppedClock } from '../../../support/stepped-clock.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 
 const ref = (n: number): Reference => new Reference('a@x', 1, [n, 0, 0]);
 
 test('fires once, and tells what was left when cancelled', (t) => {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const timers = new Timers(clock);
   let fired = 0;
   timers.start(ref(1), 100, () => (fired += 1));
   timers.start(ref(2), 100, () => (fired += 1));
-  clock.advance(40);
+  clock.step(40);
   t.equal(timers.cancel(ref(2)), 60);
   t.equal(timers.cancel(ref(2)), undefined);
-  clock.advance(100);
+  clock.step(100);
   t.equal(fired, 1);
   t.equal(timers.cancel(ref(1)), undefined);
   t.equal(timers.size, 0);
@@ -22,12 +22,12 @@ test('fires once, and tells what was left when cancelled', (t) => {
 });
 
 test('cancelling all leaves nothing running', (t) => {
-  const clock = new SteppedClock();
+  const clock = new FakeClock();
   const timers = new Timers(clock);
   for (let n = 0; n < 10; n += 1) timers.start(ref(n), 100, () => t.fail('cancelled'));
   timers.cancelAll();
   t.equal(timers.size, 0);
   t.equal(clock.pending, 0);
-  clock.advance(200);
+  clock.step(200);
   t.end();
 });
