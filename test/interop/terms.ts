@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
 import t from 'tap';
-import { decodeExternal } from '../../../../lib/distribution/terms/decode.ts';
-import { encodeExternal } from '../../../../lib/distribution/terms/encode.ts';
-import { inspectTerm } from '../../../../lib/distribution/terms/inspect.ts';
-import { float } from '../../../../lib/distribution/terms/term.ts';
-import { termEquals } from '../../../../lib/distribution/terms/term-equals.ts';
-import { erlangPeer } from '../../../support/peers.ts';
-import { randomTerm } from '../../../support/random-terms.ts';
-import { seededRandom } from '../../../support/seeded-random.ts';
+import { decodeExternal } from '../../lib/distribution/terms/decode.ts';
+import { encodeExternal } from '../../lib/distribution/terms/encode.ts';
+import { inspectTerm } from '../../lib/distribution/terms/inspect.ts';
+import { float } from '../../lib/distribution/terms/term.ts';
+import { termEquals } from '../../lib/distribution/terms/term-equals.ts';
+import { erlangPeer } from '../support/peers.ts';
+import { randomTerm } from '../support/random-terms.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
 /** Runs `answer(Term)` in an Erlang that reads and writes packets with a length of four bytes. */
 function askErlang(answer: string, packets: readonly Uint8Array[]): Buffer[] {
