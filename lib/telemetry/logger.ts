@@ -27,7 +27,7 @@ export interface LoggerOptions {
 }
 
 /** Where secrets could hide: an Erlang cookie in a configuration, HTTP credentials in headers. */
-const SECRETS = ['cookie', 'authorization', '["set-cookie"]'];
+const SECRETS: readonly string[] = ['cookie', 'authorization', '["set-cookie"]'];
 
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { now = () => new Date() } = options;

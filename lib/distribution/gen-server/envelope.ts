@@ -43,7 +43,7 @@ export type GenMessage =
 
 const GEN_CALL = atom('$gen_call');
 const GEN_CAST = atom('$gen_cast');
-const ALIAS = [atom('alias')];
+const ALIAS: readonly Term[] = [atom('alias')];
 
 export function callMessage(from: From, request: Term): Tuple {
   return new Tuple([GEN_CALL, new Tuple([from.pid, from.tag]), request]);

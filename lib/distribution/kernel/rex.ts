@@ -29,7 +29,7 @@ export interface RexOptions {
 }
 
 const REX = atom('rex');
-const CALLS = ['call', 'block_call'];
+const CALLS: readonly string[] = ['call', 'block_call'];
 
 /** Starts the server under its registered name. */
 export function startRex({ processes, exports, onIgnored }: RexOptions): Process {

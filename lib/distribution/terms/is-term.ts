@@ -13,7 +13,7 @@ import {
   Tuple,
 } from './term.ts';
 
-const CLASSES = [
+const CLASSES: readonly (abstract new (...parts: never[]) => Term)[] = [
   ...[Atom, Tuple, Pid, Reference, Port, ErlangMap],
   ...[Float, ImproperList, BitString, ExternalFun, OpaqueFun],
 ];

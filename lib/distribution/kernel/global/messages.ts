@@ -496,7 +496,13 @@ export function encodeUnregister(name: Term): Tuple {
   return tuple(atom('unregister'), name);
 }
 
-const ATOM_CALLS = ['get_protocol_version', 'get_known', 'get_synced', 'get_names_ext', 'info'];
+const ATOM_CALLS: readonly string[] = [
+  'get_protocol_version',
+  'get_known',
+  'get_synced',
+  'get_names_ext',
+  'info',
+];
 
 type CallDecoder = (elements: readonly Term[]) => GlobalCall | undefined;
 
