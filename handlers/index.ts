@@ -9,6 +9,7 @@ import { counterShow } from './counter-show.ts';
 import { hello } from './hello.ts';
 import { nodes } from './nodes.ts';
 
+/** Every endpoint of the service. */
 export const routes: readonly Route<HandlerContext>[] = [
   { method: 'GET', path: '/', handler: hello },
   { method: 'GET', path: '/counter', handler: counterShow },

@@ -19,6 +19,7 @@ export const FLAGS = {
   version: { help: 'print the version and end' },
 } as const satisfies Readonly<Record<string, Flag>>;
 
+/** A flag without its dashes. */
 export type FlagName = keyof typeof FLAGS;
 
 /** What a command line says. */

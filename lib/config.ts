@@ -13,7 +13,11 @@ import { type NetworkInterfaces, ownAddress, type Peers, PeersError, parsePeers 
 
 export { usage } from './command-line.ts';
 
+/**
+ * Where the program runs; `production` is stricter about secrets and listens on every interface.
+ */
 export type Environment = 'production' | 'development' | 'test';
+/** The least important level that is logged. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 /** The node's name while it is no part of a cluster, as in Erlang. */
@@ -35,6 +39,7 @@ export interface Config {
   readonly distribution: DistributionConfig | undefined;
 }
 
+/** What it takes to be a node of a cluster. */
 export interface DistributionConfig {
   /** explicitly given; `undefined`: see `cookieFiles` */
   readonly cookie: string | undefined;

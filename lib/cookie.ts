@@ -25,6 +25,7 @@ export interface Cookie {
   readonly source: 'explicit' | 'file';
 }
 
+/** Why a cookie file is of no use: others may read it, it holds no cookie, or it cannot be read. */
 export type CookieErrorCode = 'bad_permissions' | 'bad_content' | 'unreadable';
 
 /** The cookie file cannot be used; the message names the file and the remedy. */

@@ -28,6 +28,7 @@ export const COUNTER_NAME = atom('Elixir.HelloDistributed.DistributedCounter');
 const GET = atom('get');
 const INCREMENT = atom('increment');
 
+/** The counter's callbacks. It counts on exactly beyond 2^53. */
 export class CounterServer implements GenServer {
   #count: number | bigint;
 

@@ -11,6 +11,7 @@ import { describeExitReason } from './supervisor/child.ts';
 import { attachLogger, createLogger, type Logger } from './telemetry/logger.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
 
+/** The application with what it was started with. */
 export interface Running {
   readonly application: Application;
   readonly config: Config;

@@ -20,6 +20,7 @@ export interface DialingNode {
   connect(node: string): Promise<DialResult>;
 }
 
+/** What the connector tells its log. */
 export type ConnectorEvent =
   | { readonly type: 'connected'; readonly node: string }
   | {

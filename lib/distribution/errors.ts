@@ -3,6 +3,7 @@
  * A message names what was expected and what came; it never holds a cookie.
  */
 
+/** Codes of {@link TermError}. */
 export type TermErrorCode =
   | 'truncated'
   | 'unknown_tag'
@@ -11,6 +12,7 @@ export type TermErrorCode =
   | 'trailing_bytes'
   | 'unencodable';
 
+/** Codes of {@link FrameError}. */
 export type FrameErrorCode =
   | 'frame_too_long'
   | 'unexpected_body'
@@ -19,6 +21,7 @@ export type FrameErrorCode =
   | 'invalid_fragment'
   | 'limit_exceeded';
 
+/** Codes of {@link HandshakeError}. */
 export type HandshakeErrorCode =
   | 'unexpected_message'
   | 'invalid_message'
@@ -31,6 +34,7 @@ export type HandshakeErrorCode =
   | 'timeout'
   | 'closed';
 
+/** Codes of {@link EpmdError}. */
 export type EpmdErrorCode =
   | 'truncated'
   | 'unexpected_tag'
@@ -42,6 +46,7 @@ export type EpmdErrorCode =
   | 'too_long'
   | 'unreachable';
 
+/** Codes of {@link ConnectionError}. */
 export type ConnectionErrorCode =
   | 'unknown_node'
   | 'unreachable'
@@ -49,6 +54,7 @@ export type ConnectionErrorCode =
   | 'closed'
   | 'distribution_off';
 
+/** Codes of {@link CallError}. */
 export type CallErrorCode =
   | 'timeout'
   | 'noproc'
@@ -57,6 +63,7 @@ export type CallErrorCode =
   | 'exit'
   | 'bad_reply';
 
+/** Codes of {@link ProcessError}. */
 export type ProcessErrorCode =
   | 'name_taken'
   | 'already_registered'
@@ -64,6 +71,7 @@ export type ProcessErrorCode =
   | 'noproc'
   | 'stopped';
 
+/** Every code. Codes repeat between classes: the `timeout` of a handshake is not that of a call. */
 export type DistributionErrorCode =
   | TermErrorCode
   | FrameErrorCode
@@ -88,6 +96,7 @@ export interface ErrorContext {
   readonly cause?: unknown;
 }
 
+/** What all errors of the distribution have in common: a code to branch on, and typed context. */
 export class DistributionError extends Error {
   readonly code: DistributionErrorCode;
   readonly context: ErrorContext;

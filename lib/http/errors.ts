@@ -40,6 +40,7 @@ export class HttpError extends Error {
   }
 }
 
+/** Why a server cannot listen. */
 export type ListenErrorCode =
   | 'address_in_use'
   | 'address_not_available'

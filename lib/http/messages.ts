@@ -17,6 +17,7 @@ export type HttpRequest = Pick<
   'method' | 'url' | 'headers' | 'body' | 'bodyUsed' | 'signal' | 'text' | 'json' | 'arrayBuffer'
 >;
 
+/** A piece of a body; text is sent as UTF-8. */
 export type BodyChunk = Uint8Array | string;
 
 /** A whole body, or one that is produced while it is sent, at the pace of the client. */
@@ -25,12 +26,14 @@ export type ResponseBody = BodyChunk | AsyncIterable<BodyChunk> | null;
 /** Header names are lower case; several values make several header lines, as `set-cookie` needs. */
 export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>;
 
+/** A response as a plain value, which costs far less than a standard `Response`. */
 export interface HttpResponse {
   readonly status: number;
   readonly headers: ResponseHeaders;
   readonly body: ResponseBody;
 }
 
+/** What a handler may answer. */
 export type HandlerResult = HttpResponse | Response;
 
 /** The one request that is being answered, beside its content. */

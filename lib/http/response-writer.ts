@@ -5,6 +5,7 @@ import type { BodyChunk, HttpResponse, ResponseBody } from './messages.ts';
 /** A body that is not produced whole. */
 export type StreamedBody = Exclude<ResponseBody, BodyChunk | null>;
 
+/** Whether a body comes piece by piece. */
 export function isStreamed(body: ResponseBody): body is StreamedBody {
   return body !== null && typeof body !== 'string' && !(body instanceof Uint8Array);
 }

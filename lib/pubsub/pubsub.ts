@@ -32,6 +32,7 @@ import { LocalAdapter } from './adapter-local.ts';
 import { MessageStream, type Overflow } from './message-stream.ts';
 import { type Subscriber, type Subscription, Subscriptions } from './subscriptions.ts';
 
+/** Receives each message of a topic. */
 export type Listener = (message: unknown, topic: string) => void;
 
 export interface PubSubOptions {

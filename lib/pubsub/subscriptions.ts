@@ -10,6 +10,7 @@
 /** Who subscribes: the identity by which a sender leaves itself out. */
 export type Subscriber = object;
 
+/** One listener's place in a topic. */
 export interface Subscription {
   readonly topic: string;
   /** true once it has ended, for whatever reason */

@@ -15,6 +15,7 @@ export type Restart = 'permanent' | 'transient' | 'temporary';
  */
 export type Shutdown = 'brutal_kill' | 'infinity' | number;
 
+/** What a child is, for counts and time-outs: a supervisor is given all the time it needs. */
 export type ChildType = 'worker' | 'supervisor';
 
 /** What a start answers: the running child, or `ignore` if there is nothing to run here. */
@@ -33,6 +34,7 @@ export interface ChildSpec {
   readonly type?: ChildType;
 }
 
+/** A spec with every default filled in. */
 export type CompleteChildSpec = Required<ChildSpec>;
 
 /** How long a worker may take to shut down when its spec does not say. */

@@ -1,5 +1,6 @@
 /** Every error that the supervisor itself raises. Callers branch on `code`. */
 
+/** What a supervisor may refuse or give up on. */
 export type SupervisorErrorCode =
   /** a child's start failed: `childId` and `cause` say which and why */
   | 'start_failed'
@@ -20,6 +21,7 @@ export type SupervisorErrorCode =
   /** the supervisor has ended or is about to */
   | 'stopped';
 
+/** A supervisor could not start, or would not do what was asked. */
 export class SupervisorError extends Error {
   readonly code: SupervisorErrorCode;
   readonly childId: string | undefined;

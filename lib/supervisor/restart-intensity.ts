@@ -4,6 +4,7 @@
  * A restart that lies exactly `periodMs` back still counts, as in OTP's `supervisor:in_period/3`.
  */
 
+/** How many restarts count as too many. */
 export interface RestartLimits {
   /** how many restarts are tolerated within the period; 0 tolerates none */
   readonly intensity: number;
@@ -13,6 +14,7 @@ export interface RestartLimits {
 /** Elixir's defaults (OTP's own are 1 in 5 s). */
 export const DEFAULT_LIMITS: RestartLimits = { intensity: 3, periodMs: 5000 };
 
+/** The recent restarts, and whether they are too many. */
 export interface RestartCount {
   /** times of the restarts that still matter, oldest first: at most `intensity` + 1 of them */
   readonly restarts: readonly number[];

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Child, ExitReason } from './child.ts';
 import type { Shutdown } from './child-spec.ts';
 
+/** How a child was ended. */
 export interface StopOutcome {
   /**
    * - `exited`: the child ended when it was asked to, or had ended before

@@ -104,6 +104,7 @@ export interface SupervisorOptions {
   readonly signal?: AbortSignal;
 }
 
+/** A child as `whichChildren` shows it. */
 export interface ChildInfo {
   readonly id: string;
   readonly type: ChildType;
@@ -111,6 +112,7 @@ export interface ChildInfo {
   readonly child: Child | 'restarting' | undefined;
 }
 
+/** How many children there are, and of which kind. */
 export interface ChildCount {
   /** children on the list */
   readonly specs: number;

@@ -1,8 +1,10 @@
 /** Which events become log lines, at which level, in which words. One table, pure. */
 import type { Metadata } from './telemetry.ts';
 
+/** The level of a line. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
+/** How one event becomes a line. */
 export interface LogEvent {
   readonly event: string;
   readonly level: LogLevel | ((metadata: Metadata) => LogLevel);

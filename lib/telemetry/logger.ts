@@ -29,6 +29,7 @@ export interface LoggerOptions {
 /** Where secrets could hide: an Erlang cookie in a configuration, HTTP credentials in headers. */
 const SECRETS: readonly string[] = ['cookie', 'authorization', '["set-cookie"]'];
 
+/** Makes a logger that writes JSON lines, with secrets blotted out. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { now = () => new Date() } = options;
   // Synchronous: the line that explains why the process ended must not be lost with it.

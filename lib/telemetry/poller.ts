@@ -9,6 +9,7 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Measurements, Metadata, Telemetry } from './telemetry.ts';
 
+/** Something to measure from time to time. */
 export interface PollerSource {
   /** the event under which its measurements appear */
   readonly event: string;

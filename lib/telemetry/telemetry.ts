@@ -34,6 +34,7 @@ export type Measurements = Readonly<Record<string, number>>;
 /** The circumstances: names, outcomes, errors. Handlers read it, nobody changes it. */
 export type Metadata = Readonly<Record<string, unknown>>;
 
+/** Receives an event while its emitter waits, so it is to be quick. */
 export type TelemetryHandler = (
   event: string,
   measurements: Measurements,

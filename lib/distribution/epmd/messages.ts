@@ -43,6 +43,7 @@ export interface EpmdEntry {
   readonly extra: Uint8Array;
 }
 
+/** What a client may ask, as decoded by a server. */
 export type EpmdRequest =
   | { readonly type: 'alive2'; readonly entry: EpmdEntry }
   | { readonly type: 'port_please2'; readonly name: string }

@@ -22,6 +22,7 @@ import { type Registration, register } from './client.ts';
 import type { NodeType } from './messages.ts';
 import { type EpmdServer, startEpmdServer } from './server.ts';
 
+/** What a registration tells its owner, who decides what is logged. */
 export type EpmdEvent =
   /** `creation` is what this registration was given: after the first one it is not used */
   | { readonly type: 'registered'; readonly creation: number }

@@ -14,6 +14,7 @@ export const MAX_REMEMBERED_CREATIONS = 1024;
 const SMALLEST_CREATION = 4;
 const LARGEST_CREATION = 0xffff_ffff;
 
+/** Registered names with their entries, and the creations given so far. */
 export class NameRegistry {
   readonly #entries = new Map<string, EpmdEntry>();
   readonly #lastCreations = new Map<string, number>();

@@ -49,6 +49,7 @@ export interface EpmdServerOptions {
   readonly onError?: (error: Error) => void;
 }
 
+/** A running port mapper. */
 export interface EpmdServer {
   readonly epmdPort: number;
   /** what is registered now, in the order of registration */

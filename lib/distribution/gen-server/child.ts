@@ -9,12 +9,14 @@ import { atom, isAtom } from '../terms/atom.ts';
 import { isTuple, type Term } from '../terms/term.ts';
 import { type GenServer, type GenServerOptions, startGenServer } from './gen-server.ts';
 
+/** How a server ended, in the terms of a supervisor. */
 export type ChildExitReason =
   | { readonly type: 'normal' }
   | { readonly type: 'shutdown' }
   | { readonly type: 'killed' }
   | { readonly type: 'error'; readonly error: unknown };
 
+/** A server in the shape that a supervisor starts and stops. */
 export interface GenServerChild {
   readonly exited: Promise<ChildExitReason>;
   /** asks the server to run `terminate` and end, after the messages it has already */

@@ -29,6 +29,7 @@ export interface GlobalName {
   readonly global: Term;
 }
 
+/** Whom to call: a process, a name on this node, on another node, or known to all nodes. */
 export type ServerDestination = Pid | Atom | RemoteName | GlobalName;
 
 export interface CallOptions {
@@ -40,6 +41,7 @@ export interface CallOptions {
   readonly as?: Process;
 }
 
+/** The answers of several nodes, and the nodes that gave none. */
 export interface MultiCallResult {
   /** node name -> reply */
   readonly replies: Map<string, Term>;

@@ -45,14 +45,17 @@ const GEN_CALL = atom('$gen_call');
 const GEN_CAST = atom('$gen_cast');
 const ALIAS: readonly Term[] = [atom('alias')];
 
+/** The message of a call: `{'$gen_call', {Pid, Tag}, Request}`. */
 export function callMessage(from: From, request: Term): Tuple {
   return new Tuple([GEN_CALL, new Tuple([from.pid, from.tag]), request]);
 }
 
+/** The message of a cast: `{'$gen_cast', Request}`. */
 export function castMessage(request: Term): Tuple {
   return tuple(GEN_CAST, request);
 }
 
+/** The message of a reply: `{Tag, Reply}`. */
 export function replyMessage(from: From, reply: Term): Tuple {
   return new Tuple([from.tag, reply]);
 }

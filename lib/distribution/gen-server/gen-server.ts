@@ -40,6 +40,7 @@ export { reply } from './reply.ts';
 // biome-ignore lint/suspicious/noConfusingVoidType: a method without `return` has the type void
 type Nothing = void | undefined;
 
+/** What `init` answers: nothing when the server is ready. */
 export type InitResult = Nothing | { readonly ignore: true } | { readonly stop: Term };
 
 /** `noReply`: the server answers later, with {@link reply}. A reply beside `stop` goes out after `terminate`. */
@@ -48,6 +49,7 @@ export type CallResult =
   | { readonly noReply: true }
   | { readonly stop: Term; readonly reply?: Term };
 
+/** What `handleCast` and `handleInfo` answer: nothing to go on, or a reason to stop. */
 export type CastResult = Nothing | { readonly stop: Term };
 
 export interface GenServer {
@@ -74,6 +76,7 @@ export interface GenServerOptions {
   readonly telemetry?: Telemetry;
 }
 
+/** What a start came to, unless it failed. */
 export type Started =
   | { readonly type: 'started'; readonly pid: Pid; readonly process: Process }
   | { readonly type: 'ignore' };

@@ -48,6 +48,7 @@ export interface AttemptOwner {
   failed(attempt: Attempt, error: DistributionError): void;
 }
 
+/** Deadlines of a connection attempt. */
 export interface AttemptTimes {
   /** for the look-up, the TCP connection and every handshake message */
   readonly setupTimeMs: number;

@@ -16,19 +16,23 @@
  */
 import { compareNodeNames } from '../terms/pid.ts';
 
+/** What to answer a peer that connects; `refuse` closes without a word. */
 export type InboundDecision = 'ok' | 'ok_simultaneous' | 'nok' | 'alive' | 'refuse';
 
+/** A node with which a connection is being made. */
 export interface PendingSlot<Attempt> {
   readonly state: 'pending';
   attempt: Attempt;
 }
 
+/** A connected node; `challenger` is an attempt of the peer that thinks the connection lost. */
 export interface UpSlot<Attempt, Connection> {
   readonly state: 'up';
   readonly connection: Connection;
   challenger: Attempt | undefined;
 }
 
+/** What the table holds of a node. */
 export type Slot<Attempt, Connection> = PendingSlot<Attempt> | UpSlot<Attempt, Connection>;
 
 export class ConnectionTable<Attempt, Connection> {

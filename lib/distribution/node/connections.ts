@@ -28,6 +28,7 @@ export type DialResult =
   | { readonly connected: true }
   | { readonly connected: false; readonly error: DistributionError };
 
+/** What a connection may take of time and memory. */
 export interface ConnectionLimits {
   readonly netTickTimeMs: number;
   /** time for each step of a set-up: look-up, TCP connection, every handshake message */

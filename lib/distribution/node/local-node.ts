@@ -55,6 +55,7 @@ export interface AdmissionLimits {
   readonly maxUnauthenticatedPerAddress: number;
 }
 
+/** The limits of a node for which none are given. The times are OTP's. */
 export const DEFAULT_LIMITS: ConnectionLimits & AdmissionLimits = {
   netTickTimeMs: 60_000,
   setupTimeMs: 7_000,

@@ -17,19 +17,23 @@ export interface Traffic {
   readonly bytesQueued: number;
 }
 
+/** What was seen at the last look. */
 export interface TickState {
   readonly bytesReceived: number;
   readonly bytesWritten: number;
   readonly silentLooks: number;
 }
 
+/** Before the first look. */
 export const INITIAL_TICK_STATE: TickState = { bytesReceived: 0, bytesWritten: 0, silentLooks: 0 };
 
+/** What a look came to. */
 export interface Look {
   readonly state: TickState;
   readonly action: 'none' | 'tick' | 'timeout';
 }
 
+/** Compares the traffic with that of the last look. */
 export function look(state: TickState, traffic: Traffic): Look {
   const heard = traffic.bytesReceived !== state.bytesReceived;
   const silentLooks = heard ? 0 : state.silentLooks + 1;

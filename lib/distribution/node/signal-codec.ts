@@ -32,6 +32,11 @@ export interface SignalForms {
   readonly exitPayload: boolean;
 }
 
+/**
+ * The forms that both sides understand.
+ *
+ * @param flags what the handshake agreed on
+ */
 export function signalForms(flags: bigint): SignalForms {
   return {
     sendSender: hasFlag(flags, DFLAG_SEND_SENDER),

@@ -25,6 +25,7 @@ import { RunQueue, type RunQueueOptions } from './run-queue.ts';
 import { NO_CONNECT, SignalRouter } from './signal-router.ts';
 import type { DeliverOptions, RemoteSignals, Signal } from './signals.ts';
 
+/** A peer asks for a process on this node. */
 export type SpawnRequestSignal = Extract<Signal, { type: 'spawn_request' }>;
 
 export interface ProcessTableOptions {
@@ -56,6 +57,7 @@ export interface SpawnOptions {
   readonly groupLeader?: Pid;
 }
 
+/** Options of a callback-style process. */
 export interface ServerOptions extends SpawnOptions {
   /** called with each message; what it throws ends the process */
   readonly onMessage: MessageHandler;

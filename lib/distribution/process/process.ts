@@ -80,6 +80,7 @@ export interface ProcessHost {
   reportError(process: Process, error: unknown, reason: Term): void;
 }
 
+/** What the table gives a process when it makes it. */
 export interface ProcessInit {
   readonly pid: Pid;
   readonly host: ProcessHost;

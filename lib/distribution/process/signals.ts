@@ -12,6 +12,7 @@ import type { Term } from '../terms/term.ts';
 /** A process named in a monitor: a pid, or the atom under which it is registered. */
 export type MonitorTarget = Pid | Atom;
 
+/** What passes between two processes, on one node or between nodes. */
 export type Signal =
   | { readonly type: 'send'; readonly from: Pid; readonly to: Pid; readonly message: Term }
   | { readonly type: 'send_name'; readonly from: Pid; readonly to: Atom; readonly message: Term }

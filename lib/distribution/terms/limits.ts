@@ -16,6 +16,7 @@ export interface TermLimits {
   readonly maxBigIntBytes: number;
 }
 
+/** The limits where none are given, beyond anything that an honest peer sends. */
 export const DEFAULT_TERM_LIMITS: TermLimits = {
   maxDepth: MAX_TERM_DEPTH,
   maxTerms: 8_388_608,

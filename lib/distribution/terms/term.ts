@@ -58,6 +58,7 @@ export function float(value: number): Float | number {
   return Number.isInteger(value) ? new Float(value) : value;
 }
 
+/** A tuple of any arity, `{}` included. */
 export class Tuple {
   readonly elements: readonly Term[];
 
@@ -70,6 +71,7 @@ export class Tuple {
   }
 }
 
+/** Makes a tuple: `tuple(atom('ok'), 1)` is `{ok, 1}`. */
 export function tuple(...elements: readonly Term[]): Tuple {
   return new Tuple(elements);
 }
@@ -130,6 +132,7 @@ export interface OpaqueFunParts {
   readonly freeVariables: readonly Term[];
 }
 
+/** A closure of another node. */
 export class OpaqueFun {
   readonly parts: OpaqueFunParts;
 

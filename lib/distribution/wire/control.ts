@@ -192,6 +192,7 @@ type Traced<Message extends { operation: string }> = Omit<Message, 'operation'> 
   readonly token: Term;
 };
 
+/** Every control message, told apart by its `operation`. */
 export type ControlMessage =
   | Link
   | Send

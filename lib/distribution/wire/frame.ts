@@ -6,6 +6,7 @@
  */
 import { FrameError } from '../errors.ts';
 
+/** Bytes of a frame's length prefix: 2 during the handshake, 4 after it. */
 export type PrefixBytes = 2 | 4;
 
 export interface FrameParserOptions {

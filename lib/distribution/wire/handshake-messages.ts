@@ -106,6 +106,7 @@ export function decodeSendName(body: Uint8Array): SendName {
   };
 }
 
+/** Encodes the acceptor's status: `s`, then its text. */
 export function encodeStatus(status: Status): Uint8Array {
   return Buffer.from(`s${status}`, 'latin1');
 }
@@ -168,6 +169,7 @@ export function decodeChallenge(body: Uint8Array): Challenge {
   };
 }
 
+/** Encodes the initiator's challenge and digest. Shape: `r`, challenge:4, digest:16. */
 export function encodeChallengeReply(message: ChallengeReply): Uint8Array {
   const body = Buffer.alloc(5 + DIGEST_BYTES);
   body.writeUInt8(TAG_CHALLENGE_REPLY, 0);
@@ -187,6 +189,7 @@ export function decodeChallengeReply(body: Uint8Array): ChallengeReply {
   return { challenge: bytes.readUInt32BE(1), digest: bytes.subarray(5) };
 }
 
+/** Encodes the acceptor's digest. Shape: `a`, digest:16. */
 export function encodeChallengeAck(message: ChallengeAck): Uint8Array {
   const body = Buffer.alloc(1 + DIGEST_BYTES);
   body.writeUInt8(TAG_CHALLENGE_ACK, 0);

@@ -175,6 +175,7 @@ export interface InitiatorOptions {
   readonly challenge: number;
 }
 
+/** Where an initiator stands before its end. */
 export type InitiatorPhase =
   | 'idle'
   | 'awaiting_status'
@@ -187,6 +188,7 @@ export interface AskAliveEffect {
   readonly type: 'ask_alive';
 }
 
+/** What an initiator's owner is to do, in order. */
 export type InitiatorEffect = SendEffect | AskAliveEffect | EstablishedEffect | FailedEffect;
 
 /**
@@ -312,6 +314,7 @@ export interface AcceptorOptions {
   readonly challenge: number;
 }
 
+/** Where an acceptor stands before its end. */
 export type AcceptorPhase =
   | 'awaiting_name'
   | 'awaiting_decision'
@@ -337,6 +340,7 @@ export interface VerifiedEffect {
   readonly superseding: boolean;
 }
 
+/** What an acceptor's owner is to do, in order. */
 export type AcceptorEffect =
   | SendEffect
   | AskTableEffect

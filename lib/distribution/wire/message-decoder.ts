@@ -28,6 +28,7 @@ export interface MessageDecoderLimits {
   readonly terms: Partial<TermLimits>;
 }
 
+/** The limits of a decoder for which none are given. */
 export const DEFAULT_MESSAGE_DECODER_LIMITS: MessageDecoderLimits = {
   maxOpenSequences: 1024,
   maxMessageBytes: 128 * 1024 * 1024,

@@ -14,6 +14,7 @@
  */
 import type { GlobalInfo, Tag } from './messages.ts';
 
+/** A node tells the others that it has lost its connection with one of them. */
 export type LostConnection = GlobalInfo & { readonly type: 'lost_connection' };
 
 /** An accusation is forgotten after this time. */

@@ -85,6 +85,7 @@ export interface Conflict {
   readonly theirs: NamedPid;
 }
 
+/** How the names of a peer differ from ours. */
 export interface NameComparison {
   /** names that only the peer has */
   readonly added: readonly NamedPid[];

@@ -64,6 +64,9 @@ const UNDEFINED = atom('undefined');
 const SHUTDOWN = atom('shutdown');
 const UNKNOWN_CALL = tuple(atom('error'), atom('unknown_call'));
 
+/**
+ * The process `global_name_server`: it takes the messages of peers, and hands them to its parts.
+ */
 export class GlobalServer {
   readonly process: Process;
   readonly registry: NameRegistry;

@@ -78,6 +78,10 @@ export type Session =
       readonly operations: readonly NameOperation[];
     };
 
+/**
+ * What may happen to a session: messages of the peer, its coming and going, answers of our own
+ * locker and resolver.
+ */
 export type SessionEvent =
   /** the peer is up, or still is after a restart; `myTag` must be fresh */
   | { readonly type: 'start'; readonly myTag: Tag }
@@ -95,6 +99,7 @@ export type SessionEvent =
   | ({ readonly type: 'resolved'; readonly tag: Tag } & PeerResolution)
   | { readonly type: 'drop' };
 
+/** What the owner of a session is to do, in order. */
 export type SessionEffect =
   | { readonly type: 'send_init_connect'; readonly myTag: Tag }
   | { readonly type: 'send_ack'; readonly receiverTag: Tag; readonly senderTag: Tag }
@@ -123,6 +128,7 @@ export type SessionEffect =
   /** the peer cannot be synchronised with */
   | { readonly type: 'refuse'; readonly reason: 'version' | 'out_of_sync' };
 
+/** A session after an event, `undefined` when it is over, and what follows from it. */
 export interface Transition {
   readonly session: Session | undefined;
   readonly effects: readonly SessionEffect[];
