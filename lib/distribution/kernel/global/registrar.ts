@@ -18,7 +18,7 @@ export interface RegistrarOptions {
   readonly node: string;
   /** the process in whose name the lock is held: the `From` of the changes */
   readonly process: Process;
-  readonly locks: LockCalls;
+  readonly locks: Pick<LockCalls, 'set' | 'delete'>;
   readonly known: () => readonly string[];
   readonly setTimer: (delayMs: number, callback: () => void) => () => void;
   readonly random: () => number;
