@@ -69,7 +69,7 @@ t.test('calls both ways with erl', { skip: erlangPeer.skip, timeout: 60_000 }, a
   await t.test('output and log events under our group leader come to us', async (t) => {
     const leader = node.processes.groupLeader!;
     await kernel.global.registerName(atom('leader'), leader);
-    t.ok(await kernel.global.whenSynced(['b@127.0.0.1'], 5000));
+    await peer.evalUntil('is_pid(global:whereis_name(leader))', 'true');
     const run = (body: string): Promise<string> =>
       peer.eval(
         `(fun() -> Self = self(),
