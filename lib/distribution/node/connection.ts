@@ -7,10 +7,13 @@
  * What the socket has not taken yet is bounded: beyond `maxQueuedBytes` the connection ends.
  *
  * ```
- *   up ── close(reason) | socket closed | protocol error | tick timeout ──▶ closed
+ *   up ── close(reason) | socket ended | protocol error | tick timeout ──▶ closed
+ *    ╲                                                                       ▲
+ *     ╰─ maxQueuedBytes exceeded ──▶ full ── end of the sender's turn ───────╯
  * ```
  *
- * `onClose` is called exactly once, synchronously with the change of state.
+ * `onClose` is called exactly once, synchronously with the change to `closed`; never from within
+ * `send`, whose caller may be in the midst of sending to many.
  */
 import type { Socket } from 'node:net';
 import type { Signal } from '../process/signals.ts';
@@ -66,7 +69,7 @@ export class Connection {
 
   readonly #options: ConnectionOptions;
   readonly #socket: Socket;
-  #state: 'up' | 'closed' = 'up';
+  #state: 'up' | 'full' | 'closed' = 'up';
   #started = false;
 
   #pending: Uint8Array[] = [];
@@ -90,13 +93,14 @@ export class Connection {
     this.#socket.on('data', this.#onData);
     this.#socket.on('drain', this.#onDrain);
     this.#socket.on('error', this.#onError);
+    this.#socket.on('end', this.#onSocketClose);
     this.#socket.on('close', this.#onSocketClose);
     this.#tickTimer = setInterval(this.#onLook, options.netTickTimeMs / TICK_INTENSITY);
     this.#tickTimer.unref();
   }
 
   get isUp(): boolean {
-    return this.#state === 'up';
+    return this.#state !== 'closed';
   }
 
   get bytesReceived(): number {
@@ -133,25 +137,37 @@ export class Connection {
     if (this.#state === 'up') this.#socket.resume();
   }
 
-  /** Queues a signal for the end of this turn of the event loop. */
+  /**
+   * Queues a signal for the end of this turn of the event loop.
+   *
+   * @throws {TermError} `unencodable` for what is no term; the connection remains usable
+   */
   send(signal: Signal): void {
-    if (this.#state === 'closed') return;
+    if (this.#state !== 'up') return;
     const { control, payload } = controlOf(signal, this.#options.forms);
     for (const frame of this.#options.encoder.encode(control, payload)) {
       this.#pending.push(frame);
       this.#pendingBytes += frame.length;
     }
     if (this.bytesQueued > this.#options.maxQueuedBytes) {
-      this.close('send_queue_full');
+      this.#overflow();
       return;
     }
     this.#flushScheduled ??= setImmediate(this.#flush);
   }
 
+  /** What was queued in this turn is lost with the connection; what follows is not even encoded. */
+  #overflow(): void {
+    this.#state = 'full';
+    this.#pending = [];
+    this.#pendingBytes = 0;
+    queueMicrotask(() => this.close('send_queue_full'));
+  }
+
   /** Ends the connection. Queued bytes still go out, but nothing more is read. */
   close(reason: CloseReason, error?: Error): void {
     if (this.#state === 'closed') return;
-    if (reason !== 'connection_closed' && reason !== 'send_queue_full') this.#flush();
+    if (!isAbrupt(reason)) this.#flush();
     this.#state = 'closed';
     clearInterval(this.#tickTimer);
     if (this.#flushScheduled !== undefined) clearImmediate(this.#flushScheduled);
@@ -161,13 +177,13 @@ export class Connection {
     this.#socket.off('data', this.#onData);
     this.#socket.off('drain', this.#onDrain);
     this.#endSocket(reason);
-    for (const resolve of this.#writableWaiters.splice(0)) resolve();
+    this.#releaseWriters();
     this.#options.onClose(reason, error);
   }
 
   #endSocket(reason: CloseReason): void {
     const socket = this.#socket;
-    if (reason === 'connection_closed' || reason === 'send_queue_full') {
+    if (isAbrupt(reason)) {
       socket.destroy();
       return;
     }
@@ -197,6 +213,8 @@ export class Connection {
       for (const frame of frames) this.#socket.write(frame);
       this.#socket.uncork();
     }
+    // Only a socket that asked for a pause will say 'drain'.
+    if (!this.#socket.writableNeedDrain) this.#releaseWriters();
   };
 
   readonly #onData = (chunk: Uint8Array): void => {
@@ -249,9 +267,12 @@ export class Connection {
   };
 
   readonly #onDrain = (): void => {
-    if (this.isBusy) return;
-    for (const resolve of this.#writableWaiters.splice(0)) resolve();
+    if (!this.isBusy) this.#releaseWriters();
   };
+
+  #releaseWriters(): void {
+    for (const resolve of this.#writableWaiters.splice(0)) resolve();
+  }
 
   // 'close' follows every 'error' and reports the loss; the error itself is kept as its cause.
   #socketError: Error | undefined;
@@ -259,7 +280,13 @@ export class Connection {
     this.#socketError = error;
   };
 
+  // Also on 'end': no peer half-closes, and 'close' waits for bytes that nobody there will read.
   readonly #onSocketClose = (): void => {
     this.close('connection_closed', this.#socketError);
   };
+}
+
+/** Whether a connection that ends like this takes no more bytes to the peer. */
+function isAbrupt(reason: CloseReason): boolean {
+  return reason === 'connection_closed' || reason === 'send_queue_full';
 }
