@@ -260,13 +260,15 @@ export class GlobalMesh {
       this.clock.setTimer(this.#delayMs(), () => {
         const end = (): void => {
           link.dialling = undefined;
+          if (link.connection === undefined) {
+            link.queue = [];
+            if (from.isRunning) from.processes.nodedown(to);
+          }
           resolve(link.connection !== undefined);
         };
         if (!from.isRunning) return end();
         const peer = this.nodes.get(to);
         if (peer === undefined || this.#blocked.has(pair(from.name, to))) {
-          link.queue = [];
-          if (link.connection === undefined) from.processes.nodedown(to);
           return end();
         }
         if (link.connection !== undefined) return end();
@@ -333,7 +335,11 @@ export class GlobalMesh {
       failed: false,
     };
     const up = (node: MeshNode, peer: MeshNode): void => {
-      if (!node.isRunning || connection.failed) return;
+      if (connection.failed) return;
+      if (!node.isRunning) {
+        this.#closeLater(node.name, peer.name, connection);
+        return;
+      }
       const link = node.link(peer.name);
       if (link.connection !== undefined) {
         if (link.connection.id >= connection.id) return;

@@ -258,3 +258,39 @@ test('twenty nodes become one mesh and agree on one owner', async (t) => {
     t.equal(new Set(owners(mesh, NAME)).size, 1);
   });
 });
+
+/** One random step in the life of a cluster, on a node that may or may not run. */
+async function live(mesh: GlobalMesh, name: string, peer: string): Promise<void> {
+  const dice = mesh.random();
+  const node = mesh.nodes.get(name);
+  const contended = atom(`x${Math.floor(mesh.random() * 3)}`);
+  // A registration of a node that is killed meanwhile fails; that is what happens, and no news.
+  const ignore = (): void => {};
+  if (node === undefined) mesh.start(name);
+  else if (dice < 0.4 && name !== peer) void mesh.connect(name, peer);
+  else if (dice < 0.75) node.global.registerName(contended, node.idle()).catch(ignore);
+  else if (dice < 0.85) node.global.unregisterName(contended).catch(ignore);
+  else if (dice < 0.93) await mesh.kill(name);
+  await mesh.clock.run(mesh.random() ** 2 * 600);
+}
+
+test('whatever happens, all nodes end up with the same names and no lock', async (t) => {
+  for (let seed = 1; seed <= 100; seed += 1) {
+    const names = Array.from({ length: 2 + (seed % 5) }, (_, index) => `n${index}@h`);
+    const mesh = new GlobalMesh(names, { seed, maxDelayMs: [5, 20, 100, 300][seed % 4]! });
+    const pick = (): string => names[Math.floor(mesh.random() * names.length)]!;
+    for (let step = 0; step < 25; step += 1) await live(mesh, pick(), pick());
+    for (const name of names) if (!mesh.nodes.has(name)) mesh.start(name);
+    connectAll(mesh);
+    t.ok(await mesh.settle(120_000), `seed ${seed} settles`, describe(mesh));
+    for (const { global } of mesh.running) {
+      for (const name of global.registeredNames()) {
+        const pid = global.whereisName(name)!;
+        t.ok(mesh.node(pid.node).processes.isAlive(pid), `seed ${seed}: every owner is alive`);
+      }
+    }
+    await mesh.stop();
+    await mesh.clock.run(1000);
+    t.equal(mesh.clock.pending, 0, 'no timer is left');
+  }
+});
