@@ -172,6 +172,11 @@ export class Attempt {
       socket.destroy();
       return;
     }
+    if (socket.destroyed) {
+      const message = `cannot reach ${peer}: the socket closed as soon as it was open`;
+      this.#fail(new ConnectionError('unreachable', message, { node: peer }));
+      return;
+    }
     this.#socket = socket;
     const handshake = new HandshakeInitiator({
       self: this.#identity,

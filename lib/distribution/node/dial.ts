@@ -7,6 +7,7 @@ import { aliveName, hostOf } from './identity.ts';
  * Opens a byte stream to the node with this name.
  *
  * @param timeoutMs for each step: the look-up, then the connection
+ * @returns a connected socket, whose errors are ignored until its owner listens to 'error'
  * @throws {DistributionError} a {@link ConnectionError} or an `EpmdError`; when `signal` aborts
  *   nothing stays open
  */
@@ -36,11 +37,12 @@ function openSocket(
     const socket = connect({ host, port: tcpPort, noDelay: true });
     const fail = (cause: unknown, why: string): void => {
       settle();
-      socket.on('error', () => {}); // a late error of a socket that nobody uses any more
       socket.destroy();
       const message = `cannot reach ${node} at ${host}:${tcpPort}: ${why}`;
       reject(new ConnectionError('unreachable', message, { node, cause }));
     };
+    // Stays: an error of a socket given up, or not taken over yet, must not end the process.
+    socket.on('error', () => {});
     const onError = (error: Error): void => fail(error, error.message);
     const onAbort = (): void => fail(signal.reason, 'the attempt was given up');
     const timer = setTimeout(() => fail(undefined, `no answer for ${timeoutMs} ms`), timeoutMs);

@@ -10,12 +10,17 @@ export interface ListenerOptions {
   readonly host: string;
   /** TCP port, 0 for any free one */
   readonly tcpPort: number;
+  /** sockets kept before {@link Listener.accept}, beyond which they are closed; default 128 */
+  readonly maxHeld?: number;
   /** whether one more socket from this address may start its handshake */
   readonly admit: (remoteAddress: string | undefined) => boolean;
   readonly onSocket: (socket: Socket) => void;
   /** the listening socket failed after it was bound */
   readonly onError: (error: Error) => void;
 }
+
+/** A cluster's worth of peers that dial us while we start. */
+const DEFAULT_MAX_HELD = 128;
 
 export class Listener {
   readonly #server: Server;
@@ -79,6 +84,10 @@ export class Listener {
 
   #hold(socket: Socket): void {
     socket.on('error', ignoreErrorBeforeHandshake);
+    if (this.#held.length >= (this.#options.maxHeld ?? DEFAULT_MAX_HELD)) {
+      socket.destroy();
+      return;
+    }
     this.#held.push(socket);
   }
 

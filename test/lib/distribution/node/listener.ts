@@ -1,0 +1,102 @@
+import { once } from 'node:events';
+import type { Socket } from 'node:net';
+import { test } from 'tap';
+import { Listener, type ListenerOptions } from '../../../../lib/distribution/node/listener.ts';
+import { dialTo, RawPeer } from '../../../support/sockets.ts';
+import { until } from '../../../support/until.ts';
+
+interface Teardown {
+  teardown(fn: () => unknown): void;
+}
+
+async function listening(
+  t: Teardown,
+  options: Partial<ListenerOptions> = {},
+): Promise<{ listener: Listener; sockets: Socket[] }> {
+  const sockets: Socket[] = [];
+  const listener = await Listener.listen({
+    ...{ host: '127.0.0.1', tcpPort: 0, admit: () => true, onError: () => {} },
+    onSocket: (socket) => {
+      socket.on('error', () => {});
+      sockets.push(socket);
+    },
+    ...options,
+  });
+  t.teardown(async () => {
+    for (const socket of sockets) socket.destroy();
+    await listener.close();
+  });
+  return { listener, sockets };
+}
+
+test('holds sockets until the node accepts, without reading from them', async (t) => {
+  const { listener, sockets } = await listening(t);
+  const early = await dialTo(listener.tcpPort);
+  early.write('early');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  t.equal(sockets.length, 0);
+  listener.accept();
+  t.equal(sockets.length, 1);
+  const [bytes] = await once(sockets[0]!.resume(), 'data');
+  t.equal(String(bytes), 'early');
+  const late = await dialTo(listener.tcpPort);
+  await until('the later socket', () => sockets.length === 2);
+  early.destroy();
+  late.destroy();
+});
+
+test('closes sockets that are not admitted, and asks with their address', async (t) => {
+  const asked: (string | undefined)[] = [];
+  const { listener, sockets } = await listening(t, {
+    admit(address) {
+      asked.push(address);
+      return false;
+    },
+  });
+  listener.accept();
+  const peer = new RawPeer(await dialTo(listener.tcpPort));
+  await peer.closed();
+  t.strictSame(asked, ['127.0.0.1']);
+  t.equal(sockets.length, 0);
+});
+
+test('holds only so many sockets', async (t) => {
+  const { listener, sockets } = await listening(t, { maxHeld: 2 });
+  const peers: RawPeer[] = [];
+  for (let i = 0; i < 5; i += 1) peers.push(new RawPeer(await dialTo(listener.tcpPort)));
+  t.teardown(() => peers.forEach(({ socket }) => void socket.destroy()));
+  await until('the surplus to be closed', () => peers.filter((p) => p.isClosed).length === 3);
+  listener.accept();
+  t.equal(sockets.length, 2);
+});
+
+test('a held socket whose peer resets it hurts nobody', async (t) => {
+  const { listener, sockets } = await listening(t);
+  const peer = await dialTo(listener.tcpPort);
+  peer.write('x');
+  peer.resetAndDestroy();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  listener.accept();
+  for (const socket of sockets) socket.resume();
+  await until('the socket to close', () => sockets.every(({ destroyed }) => destroyed));
+});
+
+test('closing ends what is held, frees the port, and may be repeated', async (t) => {
+  const { listener } = await listening(t);
+  const peer = new RawPeer(await dialTo(listener.tcpPort));
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  const { tcpPort } = listener;
+  await Promise.all([listener.close(), listener.close()]);
+  await peer.closed();
+  t.equal(listener.tcpPort, 0);
+  const again = await listening(t, { tcpPort });
+  t.equal(again.listener.tcpPort, tcpPort);
+});
+
+test('an address that cannot be bound is an error with its cause', async (t) => {
+  const { listener } = await listening(t);
+  await t.rejects(listening(t, { tcpPort: listener.tcpPort }), {
+    code: 'unreachable',
+    cause: { code: 'EADDRINUSE' },
+  });
+});
