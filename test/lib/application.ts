@@ -1,0 +1,191 @@
+import { type AddressInfo, createServer } from 'node:net';
+import { type Test, test } from 'tap';
+import { Application } from '../../lib/application.ts';
+import { loadConfig } from '../../lib/config.ts';
+import { COUNTER_NAME } from '../../lib/counter.ts';
+import { atom, startNode } from '../../lib/distribution/index.ts';
+import { Telemetry } from '../../lib/telemetry/telemetry.ts';
+import { freePort, until } from '../support/peers.ts';
+
+/** The configuration that an environment gives, with no files and HTTP on any free port. */
+function configure(env: Readonly<Record<string, string>> = {}) {
+  return loadConfig({
+    argv: [],
+    env: { PORT: '0', HOST: '127.0.0.1', ...env },
+    readFile: () => undefined,
+  });
+}
+
+/** Remembers which children started, stopped, ended and were started again, in order. */
+function recorder() {
+  const telemetry = new Telemetry();
+  const children: string[] = [];
+  for (const what of ['started', 'restarted', 'stopped', 'exited']) {
+    telemetry.attach(
+      `record-${what}`,
+      `supervisor.child.${what}`,
+      (_event, _measured, metadata) => {
+        children.push(`${what} ${metadata.childId}`);
+      },
+    );
+  }
+  return { telemetry, children };
+}
+
+async function start(t: Test, env?: Readonly<Record<string, string>>) {
+  const { telemetry, children } = recorder();
+  const cookie = env?.ERLANG_COOKIE;
+  const application = await Application.start({
+    config: configure(env),
+    cookie: cookie === undefined ? undefined : { cookie, source: 'explicit' },
+    telemetry,
+  });
+  t.teardown(() => application.stop());
+  return { application, telemetry, children };
+}
+
+async function json(application: Application, path: string, init?: RequestInit): Promise<unknown> {
+  const response = await fetch(`${application.url}${path}`, init);
+  return { status: response.status, body: await response.json() };
+}
+
+test('starts its children in order, and stops the endpoint first, the rest backward', async (t) => {
+  const { application, children } = await start(t);
+  t.strictSame(children.splice(0), [
+    'started telemetry',
+    'started pubsub',
+    'started endpoint',
+    'started counter',
+  ]);
+  await application.stop();
+  t.strictSame(children, [
+    'stopped endpoint',
+    'stopped counter',
+    'stopped pubsub',
+    'stopped telemetry',
+  ]);
+  t.match(await application.exited, { type: 'shutdown' });
+  t.equal(application.stop(), application.stop(), 'stopping twice is stopping once');
+});
+
+test('outside of a cluster it is nonode@nohost, and counts', async (t) => {
+  const { application } = await start(t);
+  t.match(await json(application, '/nodes'), {
+    status: 200,
+    body: { current_node: 'nonode@nohost', connected_nodes: [], total_nodes: 1 },
+  });
+  t.match(await json(application, '/counter/increment', { method: 'POST' }), {
+    status: 200,
+    body: { count: 1, node: 'nonode@nohost' },
+  });
+  t.equal(await application.counter.get(), 1);
+});
+
+test('a request under way is answered before anything else ends', async (t) => {
+  const { application, telemetry, children } = await start(t);
+  const { global } = application.node;
+  const owner = global.whereisName(COUNTER_NAME);
+  if (owner === undefined) throw new Error('expected a counter');
+  await global.unregisterName(COUNTER_NAME);
+  const begun = new Promise<void>((resolve) =>
+    telemetry.attach('begun', 'http.request.start', () => resolve()),
+  );
+  const answer = json(application, '/counter');
+  await begun;
+  // The request waits for an owner of the name when the stop begins.
+  const stopping = application.stop();
+  await t.rejects(fetch(`${application.url}/`), 'no new connection is taken');
+  t.notOk(children.includes('stopped counter'));
+  await global.registerName(COUNTER_NAME, owner);
+  t.match(await answer, { status: 200, body: { count: 0 } });
+  await stopping;
+  t.ok(children.indexOf('stopped endpoint') < children.indexOf('stopped counter'));
+});
+
+test('a start that fails leaves nothing: the same name and the port can be had again', async (t) => {
+  const blocker = createServer().listen(0, '127.0.0.1');
+  await new Promise((resolve) => blocker.once('listening', resolve));
+  const { port } = blocker.address() as AddressInfo;
+  const env = {
+    NODE_NAME: 'again@127.0.0.1',
+    ERLANG_COOKIE: 'release-everything',
+    ERL_EPMD_PORT: String(await freePort()),
+    PORT: String(port),
+  };
+  await t.rejects(start(t, env), {
+    name: 'SupervisorError',
+    code: 'start_failed',
+    childId: 'endpoint',
+    cause: { code: 'address_in_use' },
+  });
+  await new Promise((resolve) => blocker.close(resolve));
+  const { application } = await start(t, env);
+  t.match(await json(application, '/'), { status: 200, body: { node: 'again@127.0.0.1' } });
+});
+
+test('a node that cannot start is a failed start', async (t) => {
+  const env = {
+    NODE_NAME: 'twice@127.0.0.1',
+    ERLANG_COOKIE: 'one-name-one-node',
+    ERL_EPMD_PORT: String(await freePort()),
+  };
+  const { application } = await start(t, env);
+  await t.rejects(start(t, env), { code: 'name_taken' });
+  t.match(await json(application, '/nodes'), { status: 200, body: { total_nodes: 1 } });
+});
+
+test('a counter that dies is started again, and begins anew', async (t) => {
+  const { application, children } = await start(t);
+  await application.counter.increment();
+  kill(application);
+  t.equal(await application.counter.increment(), 1);
+  await until(() => children.at(-1) === 'restarted counter');
+  t.equal(children.at(-2), 'exited counter');
+});
+
+test('a counter that dies again and again ends the application', async (t) => {
+  const { application } = await start(t);
+  for (let deaths = 0; deaths < 4; deaths += 1) {
+    await application.counter.get();
+    kill(application);
+  }
+  t.match(await application.exited, { type: 'error', error: { code: 'intensity_exceeded' } });
+  await t.rejects(fetch(`${application.url}/`), 'the endpoint has ended with it');
+  await application.stop();
+});
+
+test('two applications form one cluster and share the counter', async (t) => {
+  const env = { ERLANG_COOKIE: 'two-of-a-kind', ERL_EPMD_PORT: String(await freePort()) };
+  const one = await start(t, { ...env, NODE_NAME: 'one@127.0.0.1' });
+  const two = await start(t, { ...env, NODE_NAME: 'two@127.0.0.1' });
+  t.ok(one.children.includes('started counter'));
+  t.notOk(two.children.includes('started counter'), 'the name was taken: ignore');
+  t.equal(await one.application.counter.increment(), 1);
+  t.equal(await two.application.counter.increment(), 2);
+  t.match(await json(two.application, '/nodes'), {
+    body: { all_nodes: ['two@127.0.0.1', 'one@127.0.0.1'], total_nodes: 2 },
+  });
+});
+
+test('the names of other nodes on the machine are not joined with the user’s own cookie', async (t) => {
+  const epmdPort = await freePort();
+  const stranger = await startNode({ name: 'stranger@127.0.0.1', cookie: 'mine', epmdPort });
+  t.teardown(() => stranger.stop());
+  const { telemetry } = recorder();
+  const application = await Application.start({
+    config: configure({ NODE_NAME: 'alone@127.0.0.1', ERL_EPMD_PORT: String(epmdPort) }),
+    cookie: { cookie: 'mine', source: 'file' },
+    telemetry,
+  });
+  t.teardown(() => application.stop());
+  t.strictSame(application.node.local.nodes(), []);
+});
+
+/** Ends the counter's process as a crash would. */
+function kill(application: Application): void {
+  const { global, local } = application.node;
+  const owner = global.whereisName(COUNTER_NAME);
+  const process = owner === undefined ? undefined : local.processes.get(owner);
+  if (process === undefined) throw new Error('expected a counter on this node');
+  process.stop(atom('boom'));
+}
