@@ -254,6 +254,31 @@ t.test('global in a mixed mesh', { skip: erlangPeer.skip, timeout: 110_000 }, as
     await stopOurs(second);
   });
 
+  await t.test('a conflict is settled where the process of a third node lives', async (t) => {
+    // The BEAM's b decides and asks our m, whose process is on the greater node and must go.
+    const beamD = await startBeam('dd');
+    const mine = idle(m);
+    t.equal(await m.kernel.global.registerName(atom('third_m'), mine), true);
+    t.equal(await registerOn(beamD, 'third_m'), 'yes');
+    t.equal(await beamD.eval(`net_kernel:connect_node('${beamB.name}')`), 'true');
+    await meshed([...mesh, beamD]);
+    t.match(await agreedOwner([...mesh, beamD], 'third_m'), beamD.name);
+    await until('our process is killed', () => !m.node.processes.isAlive(mine));
+    await beamD.stop();
+    // Our a decides and asks the BEAM's y, whose process is on the greater node and must go.
+    const ourC = await start('c');
+    t.equal(await registerOn(beamY, 'third_y'), 'yes');
+    const theirs = idle(ourC);
+    t.equal(await ourC.kernel.global.registerName(atom('third_y'), theirs), true);
+    t.equal(await ourC.node.connect(a.name), true);
+    await meshed([...mesh, ourC]);
+    t.equal(await agreedOwner([...mesh, ourC], 'third_y'), owner(theirs));
+    t.equal(ourC.node.processes.isAlive(theirs), true);
+    await assertClean(t, [...mesh, ourC]);
+    ours.splice(ours.indexOf(ourC), 1);
+    await stopOurs(ourC);
+  });
+
   await t.test('the BEAM nodes are still one mesh', async (t) => {
     await meshed(mesh);
     t.equal(await beamB.eval('length(nodes())'), '3');
