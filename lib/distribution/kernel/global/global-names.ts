@@ -14,7 +14,6 @@
  */
 import { type Clock, systemClock } from '../../../clock.ts';
 import type { Telemetry } from '../../../telemetry/telemetry.ts';
-import { ConnectionError } from '../../errors.ts';
 import type { GenServerClient } from '../../gen-server/client.ts';
 import type { ClusterNode } from '../../node/cluster-node.ts';
 import type { Process } from '../../process/process.ts';
@@ -34,7 +33,7 @@ import {
 } from './messages.ts';
 import type { NameEvent } from './name-registry.ts';
 import type { PartitionOptions } from './partition-guard.ts';
-import { Registrar } from './registrar.ts';
+import { Registrar, stoppedError } from './registrar.ts';
 import { type Conflict, encodeMethod, type ResolveMethod, resolveIt } from './resolver.ts';
 import { GlobalServer } from './server.ts';
 
@@ -342,10 +341,15 @@ export class GlobalNames {
 
   readonly #callServers: CallServers = async (as, nodes, request) => {
     if (nodes.length === 0) return new Map();
-    const { replies } = await this.#options.client.multiCall(nodes, GLOBAL_NAME_SERVER, request, {
-      as,
-    });
-    return replies;
+    try {
+      const { replies } = await this.#options.client.multiCall(nodes, GLOBAL_NAME_SERVER, request, {
+        as,
+      });
+      return replies;
+    } catch (error) {
+      // The calling process ends when global stops; that is what the caller needs to know.
+      throw this.#running === undefined ? stoppedError() : error;
+    }
   };
 
   #others(nodes: readonly string[]): readonly string[] {
@@ -362,7 +366,7 @@ export class GlobalNames {
 
   #started(): Running {
     if (this.#running !== undefined) return this.#running;
-    throw new ConnectionError('distribution_off', 'expected global to be running, it is stopped');
+    throw stoppedError();
   }
 
   /** Resolves with what `probe` returns as soon as that is something; with nothing at the end of waiting. */
@@ -400,9 +404,7 @@ export class GlobalNames {
       const abort = (): void => {
         cancelTimer();
         this.#stopHooks.delete(abort);
-        reject(
-          new ConnectionError('distribution_off', 'expected global to be running, it was stopped'),
-        );
+        reject(stoppedError());
       };
       const cancelTimer = this.#clock.setTimer(delayMs, () => {
         this.#stopHooks.delete(abort);

@@ -112,6 +112,7 @@ export class Registrar {
   }
 }
 
-function stoppedError(): ConnectionError {
+/** What waits for `global` is rejected with this when `global` stops. */
+export function stoppedError(): ConnectionError {
   return new ConnectionError('distribution_off', 'expected global to be running, it was stopped');
 }

@@ -259,6 +259,76 @@ test('twenty nodes become one mesh and agree on one owner', async (t) => {
   });
 });
 
+test('stopping rejects a registration that waits for other nodes, and every waiter', async (t) => {
+  const mesh = new GlobalMesh(['a@h', 'b@h']);
+  t.teardown(() => mesh.stop());
+  void mesh.connect('a@h', 'b@h');
+  await mesh.settle();
+  const { global, idle } = asParts(mesh.node('a@h'));
+  const registered = global.registerName(NAME, idle());
+  const waiting = global.waitForName(atom('never'));
+  const synced = global.whenSynced(['b@h'], 1000);
+  await mesh.clock.run(1);
+  global.stop();
+  await t.rejects(registered, { code: 'distribution_off' });
+  t.equal(await waiting, undefined);
+  t.equal(await synced, true, 'it was before');
+  t.same(global.knownNodes(), []);
+});
+
+test('waits for a name until somebody has it, time is up, or it is aborted', async (t) => {
+  await withMesh(['a@h'], 1, async (mesh) => {
+    const { global, idle } = asParts(mesh.node('a@h'));
+    const abort = new AbortController();
+    const events: string[] = [];
+    const unsubscribe = global.onNameEvent(({ type, name }) => events.push(`${type} ${name}`));
+    const found = global.waitForName(NAME);
+    const late = global.waitForName(atom('late'), { timeoutMs: 100 });
+    const aborted = global.waitForName(atom('aborted'), { signal: abort.signal });
+    const pid = idle();
+    await global.registerName(NAME, pid);
+    t.equal(await found, pid);
+    t.equal(await global.waitForName(NAME), pid, 'at once when it is there');
+    abort.abort();
+    t.equal(await aborted, undefined);
+    await mesh.clock.run(100);
+    t.equal(await late, undefined);
+    const other = idle();
+    t.equal(await global.reRegisterName(NAME, other), true);
+    t.equal(global.whereisName(NAME), other);
+    t.same(events, ['registered counter', 'unregistered counter', 'registered counter']);
+    unsubscribe();
+    t.equal(mesh.clock.pending, 0);
+  });
+});
+
+test('user locks are held by a process, on all nodes', async (t) => {
+  await withMesh(['a@h', 'b@h'], 2, async (mesh) => {
+    void mesh.connect('a@h', 'b@h');
+    await mesh.settle();
+    const holders = mesh.running.map(({ processes }) =>
+      processes.spawnServer({ onMessage: () => {} }),
+    );
+    const [a, b] = mesh.running.map(({ global }) => global);
+    const lock = (requester: string) => ({ resource: atom('mine'), requester: atom(requester) });
+    t.equal(await settled(mesh, a!.setLock(lock('a'), { holder: holders[0]! })), true);
+    t.equal(await settled(mesh, b!.setLock(lock('b'), { holder: holders[1]!, retries: 2 })), false);
+    const inside = b!.trans(lock('b'), { holder: holders[1]! }, () => a!.locks().length);
+    await mesh.clock.run(500);
+    await settled(mesh, a!.delLock(lock('a'), { holder: holders[0]! }));
+    t.equal(await settled(mesh, inside), 1, 'runs once the lock is free');
+    t.equal(
+      await settled(
+        mesh,
+        a!.trans(lock('a'), { holder: holders[0]! }, () => 'x'),
+      ),
+      'x',
+    );
+    await mesh.clock.run(1000);
+    t.same([a!.locks(), b!.locks()], [[], []]);
+  });
+});
+
 /** One random step in the life of a cluster, on a node that may or may not run. */
 async function live(mesh: GlobalMesh, name: string, peer: string): Promise<void> {
   const dice = mesh.random();
