@@ -50,6 +50,7 @@ export type EpmdErrorCode =
 export type ConnectionErrorCode =
   | 'unknown_node'
   | 'unreachable'
+  | 'send_queue_full'
   | 'disconnect'
   | 'closed'
   | 'distribution_off';

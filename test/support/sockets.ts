@@ -91,14 +91,19 @@ export class RawPeer {
     await until('the socket to close', () => this.#closed);
   }
 
-  /** The next frame. */
+  /**
+   * The next frame.
+   *
+   * @throws {Error} `closed` when the socket closes before there is one
+   */
   async read(): Promise<Uint8Array> {
     let body: Uint8Array | undefined;
     await until('a frame', () => {
       body = this.parser.next();
-      return body !== undefined;
+      return body !== undefined || this.#closed;
     });
-    return body!;
+    if (body === undefined) throw new Error('closed');
+    return body;
   }
 
   /** The next message as text, for statuses. */

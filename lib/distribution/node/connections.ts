@@ -2,15 +2,16 @@
  * All connections of one node: dialling, accepting, and the order of what happens when one comes
  * up or goes down. Knows names, sockets and signals; who the processes are is the business of others.
  *
- * Up: the connection is entered in the table, the listeners run (what they send goes first), the
- * signals that waited follow, and only then the peer's first bytes are looked at.
+ * Up: the connection is entered in the table, the listeners run (what they send goes first, unless
+ * the same process has signals waiting), the signals that waited follow, and only then the peer's
+ * first bytes are looked at.
  * Down: the connection leaves the table, monitors and links fire, then the listeners run; all of
  * it in one turn, so no new connection to the same node can come up in between.
  */
 import type { Socket } from 'node:net';
 import { ConnectionError, type DistributionError } from '../errors.ts';
 import type { DeliverOptions, Signal } from '../process/signals.ts';
-import type { Pid } from '../terms/pid.ts';
+import { Pid } from '../terms/pid.ts';
 import { DFLAG_PUBLISHED, hasFlag } from '../wire/flags.ts';
 import { MessageDecoder } from '../wire/message-decoder.ts';
 import { MessageEncoder } from '../wire/message-encoder.ts';
@@ -36,7 +37,7 @@ export interface ConnectionLimits {
   readonly maxFrameBytes: number;
   readonly highWaterMarkBytes: number;
   readonly maxQueuedBytes: number;
-  /** signals kept for a node that is being dialled */
+  /** signals kept for a node that is being dialled, beyond which the attempt is given up */
   readonly maxWaitingSignals: number;
 }
 
@@ -66,6 +67,14 @@ export interface Refusal {
 interface Waiting {
   readonly signals: Signal[];
   readonly dialled: ((result: DialResult) => void)[];
+  overflowed: boolean;
+}
+
+/** A connection whose listeners run while signals wait: who sent those must not overtake himself. */
+interface Arriving {
+  readonly connection: Connection;
+  readonly signals: Signal[];
+  readonly senders: ReadonlySet<string>;
 }
 
 export class Connections implements AttemptOwner {
@@ -74,6 +83,7 @@ export class Connections implements AttemptOwner {
   readonly #waiting = new Map<string, Waiting>();
   readonly #inbound = new Set<Attempt>();
   readonly #listeners: NodeListeners;
+  #arriving: Arriving | undefined;
   #nextId = 1;
   #closed = false;
 
@@ -116,16 +126,29 @@ export class Connections implements AttemptOwner {
 
   /** Takes over an inbound socket. */
   accept(socket: Socket): void {
+    if (this.#closed) {
+      socket.destroy();
+      return;
+    }
     const attempt = Attempt.inbound(this.#options.identity, this, socket, this.#options.limits);
     this.#inbound.add(attempt);
     attempt.begin();
   }
 
-  /** Sends in order with everything that was sent to `node` before. */
+  /**
+   * Sends in order with everything that the same process sent to `node` before.
+   *
+   * @throws {TermError} `unencodable` for what is no term, when the connection is up
+   */
   deliver(node: string, signal: Signal, options?: DeliverOptions): void {
     const connection = this.#table.connection(node);
     if (connection !== undefined) {
-      connection.send(signal);
+      const arriving = this.#arriving;
+      if (arriving?.connection === connection && arriving.senders.has(senderOf(signal))) {
+        arriving.signals.push(signal);
+      } else {
+        connection.send(signal);
+      }
       return;
     }
     if (this.#closed || (options?.connect === false && this.#table.get(node) === undefined)) {
@@ -133,11 +156,12 @@ export class Connections implements AttemptOwner {
       return;
     }
     const waiting = this.#waitFor(node);
-    if (waiting.signals.length >= this.#options.limits.maxWaitingSignals) {
-      this.#reportUnreachable(node, signal);
-      return;
+    if (waiting.signals.length < this.#options.limits.maxWaitingSignals) {
+      waiting.signals.push(signal);
+    } else if (!waiting.overflowed) {
+      waiting.overflowed = true;
+      queueMicrotask(() => this.#giveUpOverflowed(node, waiting));
     }
-    waiting.signals.push(signal);
   }
 
   /**
@@ -167,7 +191,10 @@ export class Connections implements AttemptOwner {
 
   decideInbound(peer: string, attempt: Attempt): InboundDecision {
     const { decision, replaced } = this.#table.decideInbound(peer, attempt);
-    replaced?.abandon();
+    if (replaced !== undefined) {
+      this.#inbound.delete(replaced);
+      replaced.abandon();
+    }
     return decision;
   }
 
@@ -233,7 +260,7 @@ export class Connections implements AttemptOwner {
   #waitFor(node: string): Waiting {
     let waiting = this.#waiting.get(node);
     if (waiting === undefined) {
-      waiting = { signals: [], dialled: [] };
+      waiting = { signals: [], dialled: [], overflowed: false };
       this.#waiting.set(node, waiting);
       if (this.#table.get(node) === undefined) this.#startDialling(node);
     }
@@ -255,13 +282,31 @@ export class Connections implements AttemptOwner {
     for (const resolve of waiting.dialled) resolve({ connected: false, error });
   }
 
+  /**
+   * Signals may be lost only together with all that follow until nodedown. So when one has no room,
+   * those that wait go with it, and whoever waits on the node hears `noconnection`.
+   */
+  #giveUpOverflowed(node: string, waiting: Waiting): void {
+    const slot = this.#table.get(node);
+    if (this.#waiting.get(node) !== waiting || slot?.state !== 'pending') return;
+    const { attempt } = slot;
+    const { direction, remoteAddress } = attempt;
+    const message = `more than ${waiting.signals.length} signals wait for a connection with ${node}`;
+    const error = new ConnectionError('send_queue_full', message, { node });
+    this.#options.onRefused({ node, direction, error, remoteAddress });
+    attempt.abort(error);
+  }
+
   #up(connection: Connection): void {
     const { id, peer, visible } = connection;
     this.#table.up(peer, connection);
     const waiting = this.#waiting.get(peer);
     this.#waiting.delete(peer);
+    const signals = waiting?.signals ?? [];
+    this.#arriving = { connection, signals, senders: new Set(signals.map(senderOf)) };
     this.#listeners.emit({ type: 'nodeup', node: peer, connectionId: id, visible });
-    for (const signal of waiting?.signals ?? []) this.#sendWaiting(connection, signal);
+    this.#arriving = undefined;
+    for (const signal of signals) this.#sendWaiting(connection, signal);
     for (const resolve of waiting?.dialled ?? []) {
       resolve(connection.isUp ? { connected: true } : { connected: false, error: lost(peer) });
     }
@@ -309,6 +354,11 @@ export class Connections implements AttemptOwner {
       if (this.#table.connection(node) === undefined) this.#options.onUnreachable(node);
     });
   }
+}
+
+/** Whose order a signal belongs to; what names no process has an order of its own. */
+function senderOf(signal: Signal): string {
+  return 'from' in signal && signal.from instanceof Pid ? signal.from.key : '';
 }
 
 function lost(node: string): ConnectionError {

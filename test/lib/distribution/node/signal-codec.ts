@@ -94,8 +94,8 @@ test('every signal becomes the operation that the peer understands, and itself a
 });
 
 test('a falsy payload is a payload', async (t) => {
-  for (const payload of [0, '', [] as Term[]]) {
-    const signal: Signal = { type: 'send', from, to, message: payload as Term };
+  for (const payload of [0, 0n, []] as Term[]) {
+    const signal: Signal = { type: 'send', from, to, message: payload };
     const encoded = controlOf(signal, NEW);
     t.strictSame(
       signalOf({ control: decodeControl(encoded.control), payload: encoded.payload }, PEER, nobody),

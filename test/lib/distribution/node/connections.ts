@@ -1,0 +1,605 @@
+import type { Socket } from 'node:net';
+import { test } from 'tap';
+import type { Signal } from '../../../../lib/distribution/process/signals.ts';
+import { Pid } from '../../../../lib/distribution/terms/pid.ts';
+import { Reference } from '../../../../lib/distribution/terms/reference.ts';
+import type { Term } from '../../../../lib/distribution/terms/term.ts';
+import { PASS_THROUGH_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
+import {
+  decodeStatus,
+  encodeSendName,
+  encodeStatus,
+} from '../../../../lib/distribution/wire/handshake-messages.ts';
+import { framesOf, message, rawSelf, startConnections } from '../../../support/node-connections.ts';
+import { seededRandom } from '../../../support/seeded-random.ts';
+import { dialTo, RawPeer, serve } from '../../../support/sockets.ts';
+import { until } from '../../../support/until.ts';
+
+const M = 'm@h';
+/** A name less than ours, one greater. */
+const A = 'a@h';
+const Z = 'z@h';
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const monitorOf = (node: string): Signal => ({
+  type: 'monitor',
+  from: new Pid(M, 1, 0, 5),
+  target: new Pid(node, 2, 0, 9),
+  ref: new Reference(M, 5, [1, 2, 3]),
+});
+
+const payloads = (signals: readonly Signal[]): Term[] =>
+  signals.flatMap((signal) => (signal.type === 'send' ? [signal.message] : []));
+
+// --- coming up --------------------------------------------------------------------------------
+
+test('frames in the segment of the ack come after nodeup, and are not lost', async (t) => {
+  const node = await startConnections(t, A);
+  const raws: RawPeer[] = [];
+  const server = await serve((socket) => raws.push(new RawPeer(socket)));
+  t.teardown(() => [raws[0]?.socket.destroy(), server.close()]);
+  const ports = new Map([[Z, server.port]]);
+  const dialler = await startConnections(t, M, { ports });
+  const dialling = dialler.connections.connect(Z);
+  await until('the socket', () => raws.length > 0);
+  await raws[0]!.accept(rawSelf(Z), {
+    glued: framesOf(PASS_THROUGH_FLAGS, message(Z, M, 1), message(Z, M, 2)),
+  });
+  t.strictSame(await dialling, { connected: true });
+  await until('the signals', () => dialler.signals.length === 2);
+  t.strictSame(dialler.log, ['nodeup z@h', 'signal z@h send', 'signal z@h send']);
+  t.strictSame(payloads(dialler.signals), [1, 2]);
+  t.strictSame(node.log, []);
+});
+
+test('frames in the segment of the challenge reply come after nodeup, and are not lost', async (t) => {
+  const node = await startConnections(t, M);
+  const peer = await node.raw();
+  await peer.initiate(rawSelf(A), M, {
+    glued: framesOf(PASS_THROUGH_FLAGS, message(A, M, 1), message(A, M, 2)),
+  });
+  await until('the signals', () => node.signals.length === 2);
+  t.strictSame(node.log, ['nodeup a@h', 'signal a@h send', 'signal a@h send']);
+});
+
+test('a garbled frame in the segment of the challenge reply is a nodeup and a nodedown', async (t) => {
+  const node = await startConnections(t, M);
+  const peer = await node.raw();
+  await peer.initiate(rawSelf(A), M, { glued: Buffer.from('000000017f', 'hex') });
+  await peer.closed();
+  t.strictSame(node.log, ['nodeup a@h', 'unreachable a@h', 'nodedown a@h protocol_error']);
+});
+
+test('a handshake that comes a byte at a time succeeds', async (t) => {
+  const node = await startConnections(t, M);
+  const peer = await node.raw();
+  const { write } = peer.socket;
+  peer.socket.write = ((bytes: Uint8Array) => {
+    for (let i = 0; i < bytes.length; i += 1) write.call(peer.socket, bytes.subarray(i, i + 1));
+    return true;
+  }) as Socket['write'];
+  await peer.initiate(rawSelf(A), M, { glued: framesOf(PASS_THROUGH_FLAGS, message(A, M, 1)) });
+  await until('the signal', () => node.signals.length === 1);
+  t.equal(node.connections.unauthenticated, 0);
+});
+
+test('a peer that closes after each number of bytes of the handshake leaves nothing behind', async (t) => {
+  const node = await startConnections(t, M);
+  // What an initiator sends first; its challenge reply depends on our challenge.
+  const name = encodeSendName(rawSelf(A));
+  const stream = Buffer.concat([Buffer.from([0, name.length]), name]);
+  for (let cut = 0; cut <= stream.length; cut += 1) {
+    const peer = await node.raw();
+    peer.socket.end(stream.subarray(0, cut));
+    await peer.closed();
+  }
+  for (let cut = 0; cut < 23; cut += 1) {
+    const peer = await node.raw();
+    peer.write(name);
+    t.equal(await peer.readText(), 'sok');
+    await peer.read();
+    const reply = Buffer.alloc(23, 1);
+    reply.set([0, 21, 'r'.charCodeAt(0)]);
+    peer.socket.end(reply.subarray(0, cut));
+    await peer.closed();
+    await until('the attempt to end', () => node.connections.unauthenticated === 0);
+  }
+  await until('all to end', () => node.connections.unauthenticated === 0);
+  t.ok(
+    node.log.every((entry) => entry.endsWith(' closed')),
+    'each of them for that reason',
+  );
+  t.equal(await node.openSockets(), 0);
+  const good = await node.raw();
+  await good.initiate(rawSelf(A), M);
+  await until('nodeup', () => node.log.at(-1) === 'nodeup a@h');
+});
+
+test('a peer that we dialled and that closes at each step is a failed dial', async (t) => {
+  const statuses = [[], ['ok'], ['ok_simultaneous'], ['alive'], ['not_allowed'], ['nonsense']];
+  for (const sent of statuses) {
+    const sockets: RawPeer[] = [];
+    const server = await serve((socket) => sockets.push(new RawPeer(socket)));
+    const node = await startConnections(t, M, { ports: new Map([[A, server.port]]) });
+    const dialling = node.connections.connect(A);
+    await until('the socket', () => sockets.length > 0);
+    const [peer] = sockets;
+    await peer!.read();
+    for (const status of sent) peer!.write(Buffer.from(`s${status}`));
+    peer!.socket.end();
+    const result = await dialling;
+    t.match(result, { connected: false, error: { name: 'HandshakeError' } }, `${sent}`);
+    await peer!.closed();
+    t.equal(node.refusals.length, 1);
+    await server.close();
+  }
+});
+
+// --- challengers ------------------------------------------------------------------------------
+
+test('a peer that came back: its old nodedown is complete before its ack is sent, and before nodeup', async (t) => {
+  const node = await startConnections(t, M);
+  const old = await node.raw();
+  await old.initiate(rawSelf(A), M);
+  await until('nodeup', () => node.log.length === 1);
+  let atReply: string[] = [];
+  const written: number[] = [];
+  node.connections.onNodeEvent(() => written.push(node.accepted.at(-1)!.bytesWritten));
+  const challenger = await node.raw();
+  await challenger.initiate(rawSelf(A), M, {
+    beforeReply: () => {
+      atReply = [...node.log];
+    },
+  });
+  t.strictSame(atReply, ['nodeup a@h'], 'nothing was closed before the digest was verified');
+  t.strictSame(node.log, [
+    'nodeup a@h',
+    'unreachable a@h',
+    'nodedown a@h superseded',
+    'nodeup a@h',
+  ]);
+  t.not(node.events[0]?.connectionId, node.events[2]?.connectionId);
+  t.equal(node.events[1]?.connectionId, node.events[0]?.connectionId);
+  t.equal(written[1]! - written[0]!, 19, 'the ack went out between the two');
+  await old.closed();
+  challenger.socket.write(framesOf(PASS_THROUGH_FLAGS, message(A, M, 7)));
+  await until('the signal', () => node.signals.length === 1);
+});
+
+test('whoever knows no cookie never closes a live connection', async (t) => {
+  const node = await startConnections(t, M, { limits: { setupTimeMs: 60 } });
+  const live = await node.raw();
+  await live.initiate(rawSelf(A), M);
+  const impostor = await node.raw();
+  await t.rejects(impostor.initiate(rawSelf(A, 'guess'), M));
+  const silent = await node.raw();
+  silent.write(encodeSendName(rawSelf(A)));
+  t.equal(await silent.readText(), 'salive');
+  await silent.closed();
+  const closing = await node.raw();
+  closing.write(encodeSendName(rawSelf(A)));
+  t.equal(await closing.readText(), 'salive');
+  closing.write(Buffer.from('strue'));
+  await closing.read();
+  closing.socket.resetAndDestroy();
+  await until('the slot of the challenger', () => node.connections.unauthenticated === 0);
+  const denying = await node.raw();
+  await t.rejects(denying.initiate(rawSelf(A), M, { alive: false }), { message: 'answered false' });
+  await denying.closed();
+  live.socket.write(framesOf(PASS_THROUGH_FLAGS, message(A, M, 1)));
+  await until('the signal', () => node.signals.length === 1);
+  t.strictSame(
+    node.log.filter((entry) => !entry.startsWith('refused')),
+    ['nodeup a@h', 'signal a@h send'],
+  );
+  t.equal(node.connections.unauthenticated, 0);
+});
+
+test('a second challenger is refused without a status while the first is under way', async (t) => {
+  const node = await startConnections(t, M);
+  await (await node.raw()).initiate(rawSelf(A), M);
+  const first = await node.raw();
+  first.write(encodeSendName(rawSelf(A)));
+  t.equal(await first.readText(), 'salive');
+  const second = await node.raw();
+  second.write(encodeSendName(rawSelf(A)));
+  await second.closed();
+  t.equal(second.parser.next(), undefined, 'no status');
+});
+
+test('signals wait for a challenger when the old connection ends by itself', async (t) => {
+  const node = await startConnections(t, M);
+  const old = await node.raw();
+  await old.initiate(rawSelf(A), M);
+  const challenger = await node.raw();
+  challenger.write(encodeSendName(rawSelf(A)));
+  t.equal(await challenger.readText(), 'salive');
+  old.socket.destroy();
+  await until('nodedown', () => node.events.length === 2);
+  node.connections.deliver(A, message(M, A, 1), { connect: false });
+  const connecting = node.connections.connect(A);
+  challenger.socket.destroy();
+  t.match(await connecting, { connected: false, error: { code: 'closed' } });
+  t.strictSame(node.log.slice(-2), ['refused in a@h closed', 'unreachable a@h']);
+});
+
+test('a listener that disconnects the node while it is being replaced ends the challenger', async (t) => {
+  const node = await startConnections(t, M);
+  await (await node.raw()).initiate(rawSelf(A), M);
+  await until('nodeup', () => node.events.length === 1);
+  node.connections.onNodeEvent((event) => {
+    if (event.type === 'nodedown') node.connections.disconnect(A, 'disconnect');
+  });
+  const challenger = await node.raw();
+  await t.rejects(challenger.initiate(rawSelf(A), M), { message: 'closed' });
+  t.equal(node.connections.get(A), undefined);
+  t.equal(node.connections.unauthenticated, 0);
+});
+
+// --- simultaneous connects --------------------------------------------------------------------
+
+test('of crossing dials the one of the greater name survives, whoever comes first', async (t) => {
+  for (const slow of [A, Z]) {
+    const ports = new Map<string, number>();
+    const delayed: (() => void)[] = [];
+    const dialFrom = (name: string) => async (node: string) => {
+      const socket = await dialTo(ports.get(node)!);
+      if (name === slow) await new Promise<void>((resolve) => delayed.push(resolve));
+      return socket;
+    };
+    const a = await startConnections(t, A, { ports, dial: dialFrom(A) });
+    const z = await startConnections(t, Z, { ports, dial: dialFrom(Z) });
+    const dials = [a.connections.connect(Z), z.connections.connect(A)];
+    await pause(30);
+    for (const go of delayed) go();
+    t.strictSame(await Promise.all(dials), [{ connected: true }, { connected: true }]);
+    await pause(30);
+    t.strictSame(
+      a.log.filter((entry) => !entry.startsWith('refused')),
+      ['nodeup z@h'],
+      `${slow} is slow`,
+    );
+    t.strictSame(
+      z.log.filter((entry) => !entry.startsWith('refused')),
+      ['nodeup a@h'],
+    );
+    t.equal(a.connections.unauthenticated + z.connections.unauthenticated, 0);
+    t.equal((await a.openSockets()) + (await z.openSockets()), 1, 'one socket is left');
+    z.connections.deliver(A, message(Z, A, 1));
+    await until('the signal', () => a.signals.length === 1);
+  }
+});
+
+test('an attempt that is told nok waits for the peer’s own, and gives up in time', async (t) => {
+  const sockets: RawPeer[] = [];
+  const server = await serve((socket) => sockets.push(new RawPeer(socket)));
+  t.teardown(() => server.close());
+  const node = await startConnections(t, M, {
+    ports: new Map([[Z, server.port]]),
+    limits: { setupTimeMs: 150 },
+  });
+  for (const arrives of [true, false]) {
+    sockets.length = 0;
+    const dialling = node.connections.connect(Z);
+    node.connections.deliver(Z, message(M, Z, 1));
+    await until('the dial', () => sockets.length > 0);
+    await sockets[0]!.read();
+    sockets[0]!.write(encodeStatus('nok'));
+    await sockets[0]!.closed();
+    if (!arrives) break;
+    const own = await node.raw();
+    await own.initiate(rawSelf(Z), M);
+    t.strictSame(await dialling, { connected: true });
+    t.ok((await own.read()).length > 0, 'the signal that waited');
+    await pause(200);
+    t.ok(node.connections.get(Z), 'the deadline of the parked attempt is gone');
+    node.connections.disconnect(Z, 'disconnect');
+    node.log.length = 0;
+  }
+  await until('the parked attempt to give up', () => node.log.length === 2);
+  t.strictSame(node.log, ['refused out z@h nok', 'unreachable z@h']);
+  t.equal(node.connections.connect(Z) instanceof Promise, true, 'the slot is free again');
+});
+
+test('attempts that are replaced count no more among the unauthenticated', async (t) => {
+  const node = await startConnections(t, M);
+  const peers: RawPeer[] = [];
+  for (let i = 0; i < 10; i += 1) {
+    const peer = await node.raw();
+    peer.write(encodeSendName(rawSelf(Z)));
+    const status = decodeStatus(await peer.read());
+    t.equal(status, i === 0 ? 'ok' : 'ok_simultaneous');
+    peers.push(peer);
+  }
+  await Promise.all(peers.slice(0, -1).map((peer) => peer.closed()));
+  t.equal(node.connections.unauthenticated, 1);
+  t.equal(node.connections.unauthenticatedFrom('127.0.0.1'), 1);
+  peers.at(-1)!.socket.destroy();
+  await until('the last to end', () => node.connections.unauthenticated === 0);
+});
+
+test('a peer that bears our name is told nok', async (t) => {
+  const node = await startConnections(t, M);
+  const peer = await node.raw();
+  peer.write(encodeSendName(rawSelf(M)));
+  t.equal(await peer.readText(), 'snok');
+  await peer.closed();
+  t.strictSame(node.log, ['refused in m@h nok']);
+});
+
+// --- deliver ----------------------------------------------------------------------------------
+
+test('signals to a node that is being dialled follow in order, those of listeners first', async (t) => {
+  const ports = new Map<string, number>();
+  const z = await startConnections(t, Z, { ports });
+  const m = await startConnections(t, M, { ports });
+  m.connections.onNodeEvent(({ type }) => {
+    if (type === 'nodeup') m.connections.deliver(Z, message(M, Z, -1, 99));
+  });
+  for (let i = 0; i < 50; i += 1) m.connections.deliver(Z, message(M, Z, i));
+  m.connections.deliver(Z, message(M, Z, 50), { connect: false });
+  await until('all to arrive', () => z.signals.length === 52);
+  t.equal(`${payloads(z.signals)}`, `-1,${[...Array(51).keys()]}`);
+  t.equal(m.log[0], 'nodeup z@h');
+});
+
+test('what a process sends on nodeup does not overtake what it sent before', async (t) => {
+  const ports = new Map<string, number>();
+  const z = await startConnections(t, Z, { ports });
+  const m = await startConnections(t, M, { ports });
+  m.connections.onNodeEvent(({ type }) => {
+    if (type !== 'nodeup') return;
+    m.connections.deliver(Z, message(M, Z, 3, 1));
+    m.connections.deliver(Z, message(M, Z, 0, 2));
+    m.connections.deliver(Z, message(M, Z, 4, 1));
+  });
+  m.connections.deliver(Z, message(M, Z, 1, 1));
+  m.connections.deliver(Z, message(M, Z, 2, 1));
+  await until('all to arrive', () => z.signals.length === 5);
+  t.strictSame(payloads(z.signals), [0, 1, 2, 3, 4]);
+});
+
+test('a dial that fails is one report, whatever waited', async (t) => {
+  const node = await startConnections(t, M);
+  for (let i = 0; i < 10; i += 1) node.connections.deliver(Z, message(M, Z, i));
+  const results = await Promise.all([node.connections.connect(Z), node.connections.connect(Z)]);
+  t.match(results, [{ connected: false }, { connected: false }]);
+  t.strictSame(node.log, ['refused out z@h unreachable', 'unreachable z@h']);
+  await node.connections.connect(Z);
+  t.equal(node.log.length, 3, 'a later dial is a new one, and nothing waited for it');
+});
+
+test('more signals than may wait give the attempt up, so that none is lost in the middle', async (t) => {
+  const ports = new Map<string, number>();
+  const z = await startConnections(t, Z, { ports });
+  const m = await startConnections(t, M, { ports, limits: { maxWaitingSignals: 3 } });
+  for (let i = 0; i < 10; i += 1) m.connections.deliver(Z, message(M, Z, i));
+  t.strictSame(m.log, [], 'not from within deliver');
+  await Promise.resolve();
+  t.strictSame(m.log, ['refused out z@h send_queue_full', 'unreachable z@h']);
+  m.connections.deliver(Z, message(M, Z, 99));
+  await until('what came later', () => z.signals.length > 0);
+  t.strictSame(payloads(z.signals), [99]);
+});
+
+test('connect: false dials nobody; what waits for an answer is told, and not at once', async (t) => {
+  const node = await startConnections(t, M, { dial: () => Promise.reject(new Error('dialled')) });
+  node.connections.deliver(Z, message(M, Z, 1), { connect: false });
+  node.connections.deliver(Z, monitorOf(Z), { connect: false });
+  t.strictSame(node.log, []);
+  await pause(10);
+  t.strictSame(node.log, ['unreachable z@h']);
+});
+
+test('a value that is no term throws to the sender on a connection, and is a fault of what waited', async (t) => {
+  const ports = new Map<string, number>();
+  const z = await startConnections(t, Z, { ports });
+  const m = await startConnections(t, M, { ports });
+  const bad = Symbol('bad') as unknown as Term;
+  m.connections.deliver(Z, message(M, Z, 1));
+  m.connections.deliver(Z, message(M, Z, bad));
+  m.connections.deliver(Z, message(M, Z, 2));
+  await until('the others', () => z.signals.length === 2);
+  t.match(m.faults, [{ code: 'unencodable' }]);
+  t.throws(() => m.connections.deliver(Z, message(M, Z, bad)), { code: 'unencodable' });
+  m.connections.deliver(Z, message(M, Z, 3));
+  await until('the next', () => z.signals.length === 3);
+  t.strictSame(payloads(z.signals), [1, 2, 3]);
+});
+
+// --- listeners --------------------------------------------------------------------------------
+
+test('a listener that throws harms neither the connection nor the other listeners', async (t) => {
+  const ports = new Map<string, number>();
+  const z = await startConnections(t, Z, { ports });
+  const m = await startConnections(t, M, { ports });
+  m.connections.onNodeEvent(({ type }) => {
+    throw new Error(type);
+  });
+  const heard: string[] = [];
+  m.connections.onNodeEvent(({ type }) => heard.push(type));
+  t.strictSame(await m.connections.connect(Z), { connected: true });
+  z.connections.disconnect(M, 'disconnect');
+  await until('nodedown', () => heard.length === 2);
+  t.match(m.faults, [{ message: 'nodeup' }, { message: 'nodedown' }]);
+});
+
+test('a connection that a listener ends on nodeup is nobody’s success', async (t) => {
+  const ports = new Map<string, number>();
+  const z = await startConnections(t, Z, { ports });
+  const m = await startConnections(t, M, { ports });
+  const remove = m.connections.onNodeEvent(({ type, node }) => {
+    if (type === 'nodeup') m.connections.disconnect(node, 'disconnect');
+  });
+  const heard: string[] = [];
+  m.connections.onNodeEvent(({ type }) => heard.push(type));
+  m.connections.deliver(Z, message(M, Z, 1));
+  t.match(await m.connections.connect(Z), { connected: false, error: { code: 'closed' } });
+  t.strictSame(heard, ['nodeup', 'nodedown']);
+  await until('the end there', () => z.events.length === 2);
+  remove();
+  t.strictSame(await m.connections.connect(Z), { connected: true }, 'a new dial is unhurt');
+});
+
+test('what a listener sends on nodedown dials anew and arrives on the new connection', async (t) => {
+  const ports = new Map<string, number>();
+  const z = await startConnections(t, Z, { ports });
+  const m = await startConnections(t, M, { ports });
+  let downs = 0;
+  m.connections.onNodeEvent(({ type }) => {
+    if (type !== 'nodedown') return;
+    downs += 1;
+    if (downs === 1) m.connections.deliver(Z, message(M, Z, 77));
+  });
+  await m.connections.connect(Z);
+  z.connections.disconnect(M, 'disconnect');
+  await until('the message', () => z.signals.length === 1);
+  t.strictSame(
+    m.events.map(({ type, connectionId }) => `${type} ${connectionId}`),
+    ['nodeup 1', 'nodedown 1', 'nodeup 2'],
+  );
+});
+
+test('a fault in a signal’s effect is reported, and the connection goes on', async (t) => {
+  const node = await startConnections(t, M, {
+    onSignal() {
+      throw new Error('effect');
+    },
+  });
+  const peer = await node.raw();
+  await peer.initiate(rawSelf(A), M);
+  peer.socket.write(framesOf(PASS_THROUGH_FLAGS, message(A, M, 1), message(A, M, 2)));
+  await until('both', () => node.faults.length === 2);
+  t.ok(node.connections.get(A));
+});
+
+// --- hostile peers ----------------------------------------------------------------------------
+
+test('garbage after the handshake ends its connection alone, a hundred times', async (t) => {
+  const node = await startConnections(t, M, { limits: { maxFrameBytes: 100_000 } });
+  const good = await node.raw();
+  await good.initiate(rawSelf(Z), M);
+  const random = seededRandom(7);
+  for (let round = 0; round < 100; round += 1) {
+    const peer = await node.raw();
+    await peer.initiate(rawSelf(A), M);
+    const body = random.bytes(random.below(300));
+    const length = Buffer.alloc(4);
+    length.writeUInt32BE(random.below(4) === 0 ? random.below(2 ** 32) : body.length);
+    peer.socket.end(Buffer.concat([length, body]));
+    await peer.closed();
+    await until('nodedown', () => node.connections.get(A) === undefined);
+  }
+  good.socket.write(framesOf(PASS_THROUGH_FLAGS, message(Z, M, 88)));
+  await until('the good one', () => payloads(node.signals).includes(88));
+  t.strictSame(node.faults, []);
+  t.ok(node.connections.get(Z));
+  t.equal(await node.openSockets(), 1);
+});
+
+test('garbage in place of a handshake is refused, a hundred times', async (t) => {
+  const node = await startConnections(t, M, { limits: { setupTimeMs: 200 } });
+  const random = seededRandom(8);
+  for (let round = 0; round < 100; round += 1) {
+    const peer = await node.raw();
+    peer.socket.end(random.bytes(1 + random.below(100)));
+    await peer.closed();
+  }
+  await until('all to end', () => node.connections.unauthenticated === 0);
+  t.equal(node.refusals.length, 100);
+  t.equal(await node.openSockets(), 0);
+});
+
+// --- the end ----------------------------------------------------------------------------------
+
+test('close ends every phase: dialling, handshake, parked, challenger, up; and then accepts nobody', async (t) => {
+  const sockets: RawPeer[] = [];
+  const server = await serve((socket) => sockets.push(new RawPeer(socket)));
+  t.teardown(() => server.close());
+  let aborted = false;
+  const node = await startConnections(t, M, {
+    dial: (name, _timeoutMs, signal) =>
+      name === 'x@h'
+        ? new Promise((_resolve, reject) => {
+            signal.addEventListener('abort', () => {
+              aborted = true;
+              reject(new Error('aborted'));
+            });
+          })
+        : dialTo(server.port),
+  });
+  const results = [
+    node.connections.connect('x@h'),
+    node.connections.connect('y@h'),
+    node.connections.connect(Z),
+  ];
+  await until('both dials', () => sockets.length === 2);
+  for (const socket of sockets) await socket.read();
+  sockets[1]!.write(encodeStatus('nok'));
+  await sockets[1]!.closed();
+  const nameless = await node.raw();
+  const pending = await node.raw();
+  pending.write(encodeSendName(rawSelf('b@h')));
+  await pending.read();
+  const live = await node.raw();
+  await live.initiate(rawSelf(A), M);
+  const challenger = await node.raw();
+  challenger.write(encodeSendName(rawSelf(A)));
+  t.equal(await challenger.readText(), 'salive');
+  node.connections.close();
+  t.ok(aborted);
+  t.strictSame([...node.connections.all()], []);
+  t.equal(node.connections.unauthenticated, 0);
+  t.ok((await Promise.all(results)).every(({ connected }) => !connected));
+  for (const peer of [nameless, pending, live, challenger, ...sockets]) await peer.closed();
+  const late = await node.raw();
+  await late.closed();
+  t.match(await node.connections.connect(A), { connected: false, error: { code: 'closed' } });
+  node.connections.deliver(A, monitorOf(A));
+  await Promise.resolve();
+  t.equal(node.log.at(-1), 'unreachable a@h');
+  t.equal(await node.openSockets(), 0);
+  node.connections.close();
+});
+
+test('a dial whose socket opens after the attempt was aborted closes it again', async (t) => {
+  const sockets: RawPeer[] = [];
+  const server = await serve((socket) => sockets.push(new RawPeer(socket)));
+  t.teardown(() => server.close());
+  let open = (): void => {};
+  const node = await startConnections(t, M, {
+    dial: async () => {
+      await new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      return dialTo(server.port);
+    },
+  });
+  const dialling = node.connections.connect(Z);
+  t.notOk(node.connections.disconnect(Z, 'disconnect'));
+  t.match(await dialling, { connected: false, error: { code: 'disconnect' } });
+  open();
+  await until('the socket', () => sockets.length > 0);
+  await sockets[0]!.closed();
+  t.strictSame(node.log, [], 'what we gave up ourselves is not reported as a refusal');
+});
+
+test('attempts leave no timer behind', async (t) => {
+  const timers = (): number =>
+    process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
+  const ports = new Map<string, number>();
+  const m = await startConnections(t, M, { ports });
+  await startConnections(t, Z, { ports, cookie: 'other' });
+  const good = await startConnections(t, A, { ports });
+  const before = timers();
+  for (let i = 0; i < 20; i += 1) {
+    await m.connections.connect(Z);
+    await m.connections.connect('nobody@h');
+    await m.connections.connect(A);
+    m.connections.disconnect(A, 'disconnect');
+    await until('the end', () => good.connections.get(M) === undefined);
+  }
+  await until('the sockets to close', () => timers() <= before + 1);
+  t.ok(timers() <= before + 1, 'the one that polls may be there');
+});
