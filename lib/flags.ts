@@ -1,0 +1,84 @@
+/** Command lines: which flags a command has, and which of them were given. */
+import { parseArgs } from 'node:util';
+
+/** One flag. `value` names what follows it; without, it is a switch. */
+export interface Flag {
+  readonly value?: string;
+  readonly repeatable?: true;
+  /** what follows it must never be shown */
+  readonly secret?: true;
+  readonly help: string;
+}
+
+/** The flags of a command, in the order of its help text. */
+export type Flags = Readonly<Record<string, Flag>>;
+
+export interface GivenFlags<Name extends string> {
+  /** all values of each flag that takes one, in order */
+  readonly values: Readonly<Partial<Record<Name, readonly string[]>>>;
+  readonly switches: ReadonlySet<Name>;
+  /** one sentence for each argument that was not understood */
+  readonly problems: readonly string[];
+}
+
+/** @param argv the arguments after the program's name */
+export function parseFlags<Name extends string>(
+  flags: Readonly<Record<Name, Flag>>,
+  argv: readonly string[],
+): GivenFlags<Name> {
+  const isFlag = (name: string): name is Name => Object.hasOwn(flags, name);
+  const values: Partial<Record<Name, string[]>> = {};
+  const switches = new Set<Name>();
+  const problems: string[] = [];
+  for (const token of tokensOf(flags, argv)) {
+    if (token.kind === 'positional') {
+      problems.push(`${JSON.stringify(token.value)}: expected a flag, such as --port 4000`);
+    }
+    if (token.kind !== 'option') continue;
+    const { name, rawName, value } = token;
+    if (!isFlag(name)) {
+      const known = Object.keys(flags).map((flag) => `--${flag}`);
+      problems.push(`${rawName}: unknown flag; the flags are ${known.join(', ')}`);
+      continue;
+    }
+    const flag = flags[name];
+    if (flag.value === undefined) {
+      if (value === undefined) switches.add(name);
+      else problems.push(`${rawName}: expected no value, got ${JSON.stringify(value)}`);
+    } else if (value === undefined || (!token.inlineValue && value.startsWith('--'))) {
+      // What stands there may be a secret with a dash in front.
+      const came = value === undefined ? 'nothing' : flag.secret === true ? 'a flag' : value;
+      problems.push(`${rawName}: expected ${flag.value} after it, got ${came}`);
+    } else {
+      values[name] = [...(values[name] ?? []), value];
+    }
+  }
+  return { values, switches, problems };
+}
+
+function tokensOf(flags: Flags, argv: readonly string[]) {
+  const options = Object.fromEntries(
+    Object.entries(flags).map(([name, flag]) => [
+      name,
+      { type: flag.value === undefined ? ('boolean' as const) : ('string' as const) },
+    ]),
+  );
+  // Not strict: that would stop at the first problem, and a user wants to see all of them.
+  return parseArgs({
+    args: [...argv],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  }).tokens;
+}
+
+/** The lines of a help text, one for each flag. */
+export function describeFlags(flags: Flags): string {
+  return Object.entries(flags)
+    .map(([name, { value, help }]) => {
+      const left = value === undefined ? `--${name}` : `--${name} ${value}`;
+      return `  ${left.padEnd(22)}${help}`;
+    })
+    .join('\n');
+}
