@@ -11,8 +11,8 @@
  *               ended: failed, aborted by us, or abandoned for the peer's attempt
  * ```
  *
- * Every step has `setupTimeMs`, as in OTP, and the whole of an inbound attempt a bound of its own,
- * so that a peer that sends a byte now and then cannot keep a socket for ever.
+ * Every step has `setupTimeMs`, as in OTP. A step ends with a complete message, of which there are at
+ * most three from either side, so a peer that sends a byte now and then cannot keep a socket.
  */
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
@@ -54,9 +54,6 @@ export interface AttemptTimes {
   readonly setupTimeMs: number;
 }
 
-/** An inbound attempt may take this many steps' time in all. */
-const INBOUND_STEPS = 4;
-
 type Machine =
   | { readonly side: 'initiator'; readonly handshake: HandshakeInitiator }
   | { readonly side: 'acceptor'; readonly handshake: HandshakeAcceptor };
@@ -80,7 +77,6 @@ export class Attempt {
   #socket: Socket | undefined;
   #machine: Machine | undefined;
   #stepTimer: NodeJS.Timeout | undefined;
-  #totalTimer: NodeJS.Timeout | undefined;
   #socketError: Error | undefined;
   #ended = false;
   #aborted = false;
@@ -144,7 +140,6 @@ export class Attempt {
     const self = this.#identity;
     const handshake = new HandshakeAcceptor({ self, challenge: newChallenge() });
     this.#machine = { side: 'acceptor', handshake };
-    this.#totalTimer = setTimeout(this.#onTimeout, this.#times.setupTimeMs * INBOUND_STEPS);
     this.#attach(this.#socket!);
   }
 
@@ -338,7 +333,6 @@ export class Attempt {
     this.#ended = true;
     this.#dialAbort.abort();
     clearTimeout(this.#stepTimer);
-    clearTimeout(this.#totalTimer);
     const socket = this.#socket;
     if (socket !== undefined) this.#detach(socket);
     return socket;
