@@ -9,6 +9,7 @@
 import { Session as Inspector, type Runtime } from 'node:inspector';
 import { createContext } from 'node:vm';
 
+/** What came of a piece of source. */
 export type Evaluation =
   | { readonly type: 'value'; readonly value: unknown }
   | { readonly type: 'thrown'; readonly error: unknown }

@@ -18,7 +18,7 @@ const BLANK = /^\s*(?:\/\/.*)?\s*$/;
 const DECLARATION = /^\s*(?:const|let|var|(?:async\s+)?function|class)\b/;
 
 /** For argument lists, for comments, and for comments in argument lists. */
-const ADDITIONS = ['\n,', '*/ (', '*/,'];
+const ADDITIONS: readonly string[] = ['\n,', '*/ (', '*/,'];
 
 export class Session {
   readonly #evaluator: Evaluator;
