@@ -1,0 +1,425 @@
+/**
+ * Tests about the tree itself: what lies where, who may import whom, and what no file contains.
+ * A table here that names exceptions gives the reason with each of them.
+ */
+import { existsSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import t from 'tap';
+import { importsOf, ROOT, sourceFiles, textOf } from './support/source-tree.ts';
+
+const SOURCES = sourceFiles('lib', 'handlers');
+const TESTS = sourceFiles('test');
+
+/** Sources without a test of the same path, with the reason: types only, or the test that covers them. */
+const WITHOUT_MIRROR: Readonly<Record<string, 'types' | { readonly coveredBy: string }>> = {
+  'lib/discovery/discovery.ts': 'types',
+  'lib/distribution/kernel/global/monitors.ts': 'types',
+  'lib/distribution/node/cluster-node.ts': 'types',
+  'lib/distribution/process/signals.ts': 'types',
+  'lib/distribution/terms/limits.ts': { coveredBy: 'test/lib/distribution/terms/decode.ts' },
+  'lib/distribution/terms/map-entries.ts': {
+    coveredBy: 'test/lib/distribution/terms/erlang-map.ts',
+  },
+  'lib/distribution/terms/tags.ts': { coveredBy: 'test/lib/distribution/terms/decode.ts' },
+};
+
+/**
+ * Areas of the tree, each above those it may import. `index` is the only door into
+ * `lib/distribution`; the codes in its `errors.ts` are everyone's, as types.
+ */
+const AREAS: readonly {
+  readonly name: string;
+  readonly at: string;
+  readonly mayUse: readonly string[];
+}[] = [
+  { name: 'errors', at: 'lib/distribution/errors.ts', mayUse: [] },
+  { name: 'clock', at: 'lib/clock.ts', mayUse: [] },
+  { name: 'telemetry', at: 'lib/telemetry/', mayUse: [] },
+  { name: 'version', at: 'lib/version.ts', mayUse: [] },
+  { name: 'stop-request', at: 'lib/stop-request.ts', mayUse: [] },
+  { name: 'flags', at: 'lib/flags.ts', mayUse: [] },
+  { name: 'command-line', at: 'lib/command-line.ts', mayUse: ['flags'] },
+  { name: 'cookie', at: 'lib/cookie.ts', mayUse: [] },
+  { name: 'peers', at: 'lib/peers.ts', mayUse: [] },
+  { name: 'config', at: 'lib/config.ts', mayUse: ['command-line', 'cookie', 'peers'] },
+
+  { name: 'bytes', at: 'lib/distribution/bytes/', mayUse: ['errors'] },
+  { name: 'terms', at: 'lib/distribution/terms/', mayUse: ['bytes', 'errors'] },
+  { name: 'wire', at: 'lib/distribution/wire/', mayUse: ['terms', 'bytes', 'errors'] },
+  { name: 'epmd', at: 'lib/distribution/epmd/', mayUse: ['bytes', 'errors', 'clock'] },
+  {
+    name: 'process',
+    at: 'lib/distribution/process/',
+    mayUse: ['terms', 'errors', 'clock', 'telemetry'],
+  },
+  {
+    name: 'gen-server',
+    at: 'lib/distribution/gen-server/',
+    mayUse: ['process', 'terms', 'errors', 'clock', 'telemetry'],
+  },
+  {
+    name: 'node',
+    at: 'lib/distribution/node/',
+    mayUse: ['gen-server', 'process', 'wire', 'terms', 'epmd', 'errors', 'clock', 'telemetry'],
+  },
+  {
+    name: 'kernel',
+    at: 'lib/distribution/kernel/',
+    mayUse: ['node', 'gen-server', 'process', 'terms', 'errors', 'clock', 'telemetry'],
+  },
+  {
+    name: 'index',
+    at: 'lib/distribution/',
+    mayUse: ['kernel', 'node', 'gen-server', 'process', 'terms', 'epmd', 'errors'],
+  },
+
+  { name: 'supervisor', at: 'lib/supervisor/', mayUse: ['clock', 'telemetry'] },
+  { name: 'http', at: 'lib/http/', mayUse: ['telemetry'] },
+  { name: 'pubsub', at: 'lib/pubsub/', mayUse: ['index', 'telemetry'] },
+  { name: 'counter', at: 'lib/counter.ts', mayUse: ['index'] },
+  {
+    name: 'discovery',
+    at: 'lib/discovery/',
+    mayUse: ['index', 'config', 'supervisor', 'peers', 'clock', 'telemetry'],
+  },
+  { name: 'handlers', at: 'handlers/', mayUse: ['http', 'errors'] },
+  {
+    name: 'application',
+    at: 'lib/application.ts',
+    mayUse: [
+      ...['handlers', 'discovery', 'counter', 'pubsub', 'http', 'supervisor', 'index'],
+      ...['config', 'cookie', 'telemetry'],
+    ],
+  },
+  {
+    name: 'run',
+    at: 'lib/run.ts',
+    mayUse: [
+      ...['application', 'index', 'supervisor', 'config', 'cookie', 'stop-request', 'telemetry'],
+    ],
+  },
+  {
+    name: 'console',
+    at: 'lib/console/',
+    mayUse: ['run', 'application', 'counter', 'index', 'config', 'command-line', 'version'],
+  },
+  {
+    name: 'cluster',
+    at: 'lib/cluster/',
+    mayUse: ['counter', 'index', 'config', 'cookie', 'flags', 'stop-request', 'clock'],
+  },
+  { name: 'main', at: 'lib/main.ts', mayUse: ['run', 'config', 'version'] },
+];
+
+/** Whoever reads the command line or the environment; all others are given settings. */
+const READERS_OF_SETTINGS: Readonly<Record<string, string>> = {
+  'lib/config.ts': 'the settings of a node',
+  'lib/cluster/main.ts': 'a command of its own, whose nodes get their settings from it',
+};
+
+/** Whoever opens sockets or listens. `types only` imports of these modules are free to all. */
+const USERS_OF_SOCKETS: Readonly<Record<string, string>> = {
+  'lib/distribution/epmd/client.ts': 'asks the port mapper',
+  'lib/distribution/epmd/server.ts': 'answers as port mapper',
+  'lib/distribution/epmd/loopback.ts': 'opens none: `isIP` and `BlockList` are in that module',
+  'lib/distribution/node/dial.ts': 'connects with peers',
+  'lib/distribution/node/listener.ts': 'accepts peers',
+  'lib/http/server.ts': 'serves HTTP',
+  'lib/http/raw-response.ts': 'opens none: the status texts are in that module',
+};
+
+/** Files that are long because they are one flat table, or one concept that would not gain by a cut. */
+const LONGER_THAN_450_LINES: Readonly<Record<string, string>> = {
+  'lib/distribution/wire/control.ts': 'a flat table: each operation with encoder and decoder',
+  'lib/distribution/kernel/global/messages.ts': 'a flat table: each message with both codecs',
+  'lib/distribution/wire/handshake.ts': 'both sides of one exchange, which are read side by side',
+  'lib/supervisor/supervisor.ts': 'one state machine; policy is in the files beside it',
+};
+
+/** Development tools that no file imports, and the proof that they are used. */
+const TOOLS: Readonly<Record<string, string>> = {
+  '@biomejs/biome': '"check": "biome check',
+  '@types/node': '"types": ["node"]',
+  typescript: '"build": "tsc ',
+  tsx: '--import=tsx',
+};
+
+/** Terms hold terms: this file names the classes of terms as types, and they name the union of it. */
+const UNION_OF_TERMS = 'lib/distribution/terms/term.ts';
+
+function areaOf(path: string): string | undefined {
+  // The longest match, so that `lib/distribution/` stands for what is directly in it.
+  const matches = AREAS.filter(({ at }) => (at.endsWith('/') ? path.startsWith(at) : path === at));
+  return matches.sort((a, b) => b.at.length - a.at.length)[0]?.name;
+}
+
+/** A file with everything that runs with it. */
+function reachableFrom(path: string, reached = new Set<string>()): ReadonlySet<string> {
+  if (reached.has(path)) return reached;
+  reached.add(path);
+  for (const { relative, target, typeOnly } of importsOf(path)) {
+    if (relative && !typeOnly) reachableFrom(target, reached);
+  }
+  return reached;
+}
+
+/** Code without comments. Text in quotes stays. */
+function codeOf(path: string): string {
+  return textOf(path)
+    .replace(/^\s*\/\*[\s\S]*?\*\//gm, '')
+    .replace(/(^|\s)\/\/ .*$/gm, '');
+}
+
+/** Lines of the given files that match, as `path:line: text`. */
+function linesMatching(paths: readonly string[], pattern: RegExp, read = textOf): string[] {
+  return paths.flatMap((path) =>
+    read(path)
+      .split('\n')
+      .flatMap((line, at) => (pattern.test(line) ? [`${path}:${at + 1}: ${line.trim()}`] : [])),
+  );
+}
+
+t.test(
+  'every source file has its test at the same path, or a reason for having none',
+  async (t) => {
+    const missing = SOURCES.filter(
+      (path) => !TESTS.includes(`test/${path}`) && !Object.hasOwn(WITHOUT_MIRROR, path),
+    );
+    t.strictSame(missing, []);
+  },
+);
+
+t.test('the table of sources without a test of their own is true', async (t) => {
+  for (const [path, reason] of Object.entries(WITHOUT_MIRROR)) {
+    t.ok(SOURCES.includes(path), `${path} exists`);
+    t.notOk(TESTS.includes(`test/${path}`), `${path} has no test of its own`);
+    if (reason === 'types') {
+      t.notMatch(codeOf(path), /^export (?!type |interface )/m, `${path} holds types only`);
+    } else {
+      t.ok(TESTS.includes(reason.coveredBy), `${reason.coveredBy} exists`);
+      t.ok(reachableFrom(reason.coveredBy).has(path), `${reason.coveredBy} runs ${path}`);
+    }
+  }
+});
+
+t.test('every test of a source file has its source', async (t) => {
+  const mirrors = TESTS.filter((path) => /^test\/(lib|handlers)\//.test(path));
+  const stray = mirrors.filter((path) => !SOURCES.includes(path.slice('test/'.length)));
+  t.strictSame(stray, []);
+});
+
+t.test(
+  'every source file belongs to an area, and areas stand above what they import',
+  async (t) => {
+    t.strictSame(
+      SOURCES.filter((path) => areaOf(path) === undefined),
+      [],
+      'no file outside of all areas',
+    );
+    const seen = new Set<string>();
+    for (const { name, mayUse } of AREAS) {
+      t.strictSame(
+        mayUse.filter((used) => !seen.has(used)),
+        [],
+        `${name} imports only from areas listed before it`,
+      );
+      seen.add(name);
+    }
+  },
+);
+
+t.test('imports follow the layers', async (t) => {
+  const allowed = new Map(AREAS.map(({ name, mayUse }) => [name, mayUse]));
+  const wrong = SOURCES.flatMap((path) => {
+    const from = areaOf(path) ?? '';
+    return importsOf(path)
+      .filter(({ relative }) => relative)
+      .filter(({ target, typeOnly }) => {
+        const to = areaOf(target) ?? '';
+        if (to === from || allowed.get(from)?.includes(to)) return false;
+        return !(to === 'errors' && typeOnly);
+      })
+      .map(({ target }) => `${path} imports ${target}`);
+  });
+  t.strictSame(wrong, []);
+});
+
+t.test('outside of lib/distribution nothing passes by its index', async (t) => {
+  const outside = SOURCES.filter((path) => !path.startsWith('lib/distribution/'));
+  const wrong = outside.flatMap((path) =>
+    importsOf(path)
+      .filter(({ target }) => target.startsWith('lib/distribution/'))
+      .filter(({ target }) => target !== 'lib/distribution/index.ts')
+      .filter(({ target, typeOnly }) => !(target === 'lib/distribution/errors.ts' && typeOnly))
+      .map(({ target }) => `${path} imports ${target}`),
+  );
+  t.strictSame(wrong, []);
+});
+
+t.test('handlers take nothing but types from lib', async (t) => {
+  const wrong = sourceFiles('handlers').flatMap((path) =>
+    importsOf(path)
+      .filter(({ target, typeOnly }) => target.startsWith('lib/') && !typeOnly)
+      .map(({ target }) => `${path} imports ${target}`),
+  );
+  t.strictSame(wrong, []);
+});
+
+t.test('no source imports a test, and no file imports what does not exist', async (t) => {
+  t.strictSame(
+    SOURCES.filter((path) => importsOf(path).some(({ target }) => target.startsWith('test/'))),
+    [],
+  );
+  const dangling = [...SOURCES, ...TESTS].flatMap((path) =>
+    importsOf(path)
+      .filter(({ relative, target }) => relative && !existsSync(join(ROOT, target)))
+      .map(({ target }) => `${path} imports ${target}`),
+  );
+  t.strictSame(dangling, []);
+});
+
+t.test('no file imports itself by way of others, types included', async (t) => {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    const at = trail.indexOf(path);
+    if (at >= 0) circles.push([...trail.slice(at), path].join(' -> '));
+    if (at >= 0 || done.has(path)) return;
+    for (const { relative, target, typeOnly } of importsOf(path)) {
+      if (relative && !(typeOnly && path === UNION_OF_TERMS)) visit(target, [...trail, path]);
+    }
+    done.add(path);
+  };
+  for (const path of [...SOURCES, ...TESTS]) visit(path, []);
+  t.strictSame(circles, []);
+});
+
+t.test('layers bytes, terms and wire are pure: no clock, no timer, no randomness', async (t) => {
+  const pure = SOURCES.filter((path) => ['bytes', 'terms', 'wire'].includes(areaOf(path) ?? ''));
+  const impure =
+    /\b(Date\.now|new Date|performance\.now|set(Timeout|Interval|Immediate)|Math\.random|random(Bytes|Int|UUID))\(/;
+  t.strictSame(linesMatching(pure, impure, codeOf), []);
+});
+
+t.test('settings are read in one place for each command', async (t) => {
+  const others = SOURCES.filter((path) => !Object.hasOwn(READERS_OF_SETTINGS, path));
+  t.strictSame(linesMatching(others, /\bprocess\.(env|argv|execArgv)\b/, codeOf), []);
+});
+
+t.test('only the edges of the program touch sockets', async (t) => {
+  const network = /^node:(net|tls|dgram|http|https|http2)$/;
+  const users = SOURCES.filter((path) =>
+    importsOf(path).some(({ target, typeOnly }) => network.test(target) && !typeOnly),
+  );
+  t.strictSame(users, Object.keys(USERS_OF_SOCKETS).sort());
+});
+
+t.test('every imported package is declared, and every declared one is used', async (t) => {
+  const settings = JSON.parse(textOf('package.json')) as {
+    readonly dependencies: Readonly<Record<string, string>>;
+    readonly devDependencies: Readonly<Record<string, string>>;
+  };
+  const packagesOf = (paths: readonly string[]): string[] => {
+    const targets = paths.flatMap(importsOf).filter(({ relative }) => !relative);
+    const names = targets.map(({ target }) => /^(@[^/]+\/)?[^/]+/.exec(target)?.[0] ?? target);
+    return [...new Set(names)].filter((name) => !name.startsWith('node:')).sort();
+  };
+  const atRunTime = Object.keys(settings.dependencies).sort();
+  t.strictSame(packagesOf(SOURCES), atRunTime, 'what runs needs exactly the dependencies');
+
+  const inTests = packagesOf(TESTS).filter((name) => !atRunTime.includes(name));
+  const declared = Object.keys(settings.devDependencies);
+  t.strictSame([...inTests, ...Object.keys(TOOLS)].sort(), declared.sort());
+  const uses = textOf('package.json') + textOf('tsconfig.json');
+  for (const [tool, use] of Object.entries(TOOLS)) t.ok(uses.includes(use), `${tool} is used`);
+});
+
+t.test('nothing at the top level of a module changes: nodes share a process', async (t) => {
+  t.strictSame(linesMatching(SOURCES, /^(export )?(let|var) /), [], 'no variables');
+  const constant =
+    /^(?:export )?const \w+(?::\s*(?<type>[^=]+?))?\s=\s(?<value>new \w+|\[[^;]*;)/gm;
+  const immutable = /^new (Atom|TextDecoder|TextEncoder|Uint8Array)$/;
+  const changeable = SOURCES.flatMap((path) =>
+    [...textOf(path).matchAll(constant)]
+      .filter(({ groups }) => {
+        const { type = '', value = '' } = groups ?? {};
+        if (/^(readonly |Readonly)/.test(type)) return false;
+        return !(immutable.test(value) || value.endsWith('as const;'));
+      })
+      .map(([statement]) => `${path}: ${statement.split('\n')[0]}`),
+  );
+  t.strictSame(changeable, [], 'collections are declared readonly');
+});
+
+t.test('types are never given up', async (t) => {
+  const all = [...SOURCES, ...TESTS];
+  const givenUp = /(:|\bas|<|,|\||=>) *any\b(?! [a-z])|\bany\[\]|@ts-(ignore|nocheck|expect-error)/;
+  t.strictSame(linesMatching(all, givenUp, codeOf), []);
+  // Its name is put together, so that this line is none of those it looks for.
+  const marks = new RegExp(`@ts-${'ignore'}|@ts-${'nocheck'}|@ts-${'expect-error'}`);
+  t.strictSame(linesMatching(all, marks), []);
+});
+
+t.test('nothing is left to be done, and no test is run alone', async (t) => {
+  const all = [...SOURCES, ...TESTS];
+  t.strictSame(linesMatching(all, new RegExp(`\\b(${'TO'}DO|${'FIX'}ME|X${'XX'})\\b`)), []);
+  t.strictSame(linesMatching(TESTS, new RegExp(`\\.${'only'}\\(`)), []);
+});
+
+t.test('files stay readable in a few screens', async (t) => {
+  const long = SOURCES.filter((path) => textOf(path).split('\n').length - 1 > 450);
+  t.strictSame(long, Object.keys(LONGER_THAN_450_LINES).sort());
+});
+
+t.test('files are named for what they hold', async (t) => {
+  const all = [...SOURCES, ...TESTS];
+  const vague = /(^|-)(utils?|helpers?|common|misc|managers?)(-|\.)/;
+  t.strictSame(
+    all.filter((path) => vague.test(basename(path))),
+    [],
+  );
+  t.strictSame(
+    all.filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(basename(path))),
+    [],
+    'kebab-case',
+  );
+});
+
+t.test('no file depends on the machine where it was written', async (t) => {
+  const all = [...SOURCES, ...TESTS].filter((path) => path !== 'test/architecture.ts');
+  const path = /['"`](\/(work|root|tmp|Users|mnt)\/|\/home\/(?!user\b)|[A-Z]:\\)/;
+  t.strictSame(linesMatching(all, path), []);
+  const registry = /registry\.(npmjs|yarnpkg)|npm\.pkg|artifactory|nexus/;
+  const tracked = [...all, 'package.json', 'package-lock.json', 'tsconfig.json', '.biome.json'];
+  t.strictSame(linesMatching(tracked, registry), []);
+});
+
+t.test('every export says what it is for', async (t) => {
+  const undocumented = SOURCES.flatMap(undocumentedExports);
+  t.strictSame(undocumented, []);
+});
+
+/**
+ * Exports without a docstring. Three kinds need none: the export that a file is named for, since the
+ * file's header speaks of it; constants of the specification under the name they have there; the
+ * options of something documented, whose fields are what there is to say.
+ */
+function undocumentedExports(path: string): string[] {
+  const declaration =
+    /^export (?:abstract |async )*(?<kind>class|function|const|interface|type) (?<name>\w+)/;
+  const text = textOf(path);
+  const lines = text.split('\n');
+  const subject = basename(path, '.ts').replaceAll('-', '').toLowerCase();
+  const headed = text.startsWith('/**');
+  const names = new Set<string>();
+  return lines.flatMap((line, at) => {
+    const { kind = '', name = '' } = declaration.exec(line)?.groups ?? {};
+    if (name === '' || names.has(name)) return [];
+    names.add(name);
+    if (lines[at - 1]?.endsWith('*/')) return [];
+    if (headed && name.toLowerCase().endsWith(subject)) return [];
+    if (kind === 'interface' && name.endsWith('Options')) return [];
+    if (kind === 'const' && /^export const [A-Z0-9_]+ = \d+;$/.test(line)) return [];
+    return [`${path}:${at + 1}: ${kind} ${name}`];
+  });
+}
