@@ -18,7 +18,7 @@ import type { Config } from './config.ts';
 import type { Cookie } from './cookie.ts';
 import { Counter, startCounter } from './counter.ts';
 import { Cluster } from './discovery/cluster.ts';
-import { type DistributedNode, NO_NODE, startNode } from './distribution/index.ts';
+import { type DistributedNode, startNode } from './distribution/index.ts';
 import { createRouter } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
 import { PubSub } from './pubsub/pubsub.ts';
@@ -190,7 +190,7 @@ export class Application {
     const { local } = this.node;
     const services = {
       node: {
-        name: config.distribution === undefined ? NO_NODE : local.name,
+        name: local.name,
         connectedNodes: () => local.nodes(),
       },
       counter: this.counter,

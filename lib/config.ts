@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { type FlagName, parseCommandLine } from './command-line.ts';
 import { COOKIE_ADVICE, COOKIE_SHAPE, isCookie, isPlaceholderCookie } from './cookie.ts';
+import { isAliveName, isNodeName, NO_NODE } from './node-name.ts';
 import { type NetworkInterfaces, ownAddress, type Peers, PeersError, parsePeers } from './peers.ts';
 
 export { usage } from './command-line.ts';
@@ -19,9 +20,6 @@ export { usage } from './command-line.ts';
 export type Environment = 'production' | 'development' | 'test';
 /** The least important level that is logged. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
-
-/** The node's name while it is no part of a cluster, as in Erlang. */
-export const NO_NODE = 'nonode@nohost';
 
 export interface Config {
   readonly environment: Environment;
@@ -138,10 +136,6 @@ export function loadConfig(sources: ConfigSources = {}): Config {
 
 // --- single settings -----------------------------------------------------------------------------
 
-const NAME_PART = /^[0-9A-Za-z_-]+$/;
-// Atoms hold 255 characters; the host is what the peer resolves, so only its alphabet is checked.
-const NODE_NAME = /^(?=.{3,255}$)[0-9A-Za-z_-]+@[\x21-\x3f\x41-\x7e]+$/;
-
 const tcpPort = (least: number) =>
   z
     .string()
@@ -167,7 +161,7 @@ const SETTINGS = {
     .string()
     .transform((text) => [...new Set(text.split(',').map((node) => node.trim()))])
     .transform((nodes) => nodes.filter((node) => node !== ''))
-    .refine((nodes) => nodes.every((node) => NODE_NAME.test(node))),
+    .refine((nodes) => nodes.every(isNodeName)),
   PEERS_FILE: z.string(),
   ERL_EPMD_PORT: tcpPort(1),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']),
@@ -275,8 +269,8 @@ function checkNodeName(
   problems: string[],
 ): string {
   const { text, label } = given ?? { text: DEFAULT_NAME_PART, label: 'PEERS_FILE' };
-  if (NODE_NAME.test(text)) return text;
-  if (!NAME_PART.test(text)) {
+  if (isNodeName(text)) return text;
+  if (!isAliveName(text)) {
     problems.push(mismatch('NODE_NAME', { text, label }));
   } else if (!peers) {
     problems.push(

@@ -7,6 +7,7 @@
  */
 import type { NetworkInterfaceInfo } from 'node:os';
 import { z } from 'zod';
+import { aliveName } from './node-name.ts';
 
 const peersSchema = z.record(z.string().min(1), z.ipv4());
 
@@ -69,7 +70,7 @@ export function ownAddress(
  * @param ownNode `NAME@ADDRESS`; the others have the same name part
  */
 export function peerNodes(peers: Peers, ownNode: string): readonly string[] {
-  const namePart = ownNode.slice(0, ownNode.indexOf('@'));
+  const namePart = aliveName(ownNode);
   const nodes = Object.values(peers).map((address) => `${namePart}@${address}`);
   return [...new Set(nodes)].filter((node) => node !== ownNode);
 }

@@ -15,6 +15,7 @@ const WITHOUT_MIRROR: Readonly<Record<string, 'types' | { readonly coveredBy: st
   'lib/discovery/discovery.ts': 'types',
   'lib/distribution/kernel/global/monitors.ts': 'types',
   'lib/distribution/node/cluster-node.ts': 'types',
+  'lib/distribution/node/identity.ts': 'types',
   'lib/distribution/process/signals.ts': 'types',
   'lib/distribution/terms/limits.ts': { coveredBy: 'test/lib/distribution/terms/decode.ts' },
   'lib/distribution/terms/map-entries.ts': {
@@ -35,17 +36,18 @@ const AREAS: readonly {
   { name: 'errors', at: 'lib/distribution/errors.ts', mayUse: [] },
   { name: 'clock', at: 'lib/clock.ts', mayUse: [] },
   { name: 'telemetry', at: 'lib/telemetry/', mayUse: [] },
+  { name: 'node-name', at: 'lib/node-name.ts', mayUse: [] },
   { name: 'version', at: 'lib/version.ts', mayUse: [] },
   { name: 'stop-request', at: 'lib/stop-request.ts', mayUse: [] },
   { name: 'flags', at: 'lib/flags.ts', mayUse: [] },
   { name: 'command-line', at: 'lib/command-line.ts', mayUse: ['flags'] },
   { name: 'cookie', at: 'lib/cookie.ts', mayUse: [] },
-  { name: 'peers', at: 'lib/peers.ts', mayUse: [] },
-  { name: 'config', at: 'lib/config.ts', mayUse: ['command-line', 'cookie', 'peers'] },
+  { name: 'peers', at: 'lib/peers.ts', mayUse: ['node-name'] },
+  { name: 'config', at: 'lib/config.ts', mayUse: ['command-line', 'cookie', 'node-name', 'peers'] },
 
   { name: 'bytes', at: 'lib/distribution/bytes/', mayUse: ['errors'] },
   { name: 'terms', at: 'lib/distribution/terms/', mayUse: ['bytes', 'errors'] },
-  { name: 'wire', at: 'lib/distribution/wire/', mayUse: ['terms', 'bytes', 'errors'] },
+  { name: 'wire', at: 'lib/distribution/wire/', mayUse: ['terms', 'bytes', 'node-name', 'errors'] },
   { name: 'epmd', at: 'lib/distribution/epmd/', mayUse: ['bytes', 'errors', 'clock'] },
   {
     name: 'process',
@@ -60,12 +62,17 @@ const AREAS: readonly {
   {
     name: 'node',
     at: 'lib/distribution/node/',
-    mayUse: ['gen-server', 'process', 'wire', 'terms', 'epmd', 'errors', 'clock', 'telemetry'],
+    mayUse: [
+      ...['gen-server', 'process', 'wire', 'terms', 'epmd', 'node-name', 'errors'],
+      ...['clock', 'telemetry'],
+    ],
   },
   {
     name: 'kernel',
     at: 'lib/distribution/kernel/',
-    mayUse: ['node', 'gen-server', 'process', 'terms', 'errors', 'clock', 'telemetry'],
+    mayUse: [
+      ...['node', 'gen-server', 'process', 'terms', 'node-name', 'errors', 'clock', 'telemetry'],
+    ],
   },
   {
     name: 'index',
@@ -80,7 +87,7 @@ const AREAS: readonly {
   {
     name: 'discovery',
     at: 'lib/discovery/',
-    mayUse: ['index', 'config', 'supervisor', 'peers', 'clock', 'telemetry'],
+    mayUse: ['index', 'config', 'supervisor', 'peers', 'node-name', 'clock', 'telemetry'],
   },
   { name: 'handlers', at: 'handlers/', mayUse: ['http', 'errors'] },
   {
@@ -106,7 +113,9 @@ const AREAS: readonly {
   {
     name: 'cluster',
     at: 'lib/cluster/',
-    mayUse: ['counter', 'index', 'config', 'cookie', 'flags', 'stop-request', 'clock'],
+    mayUse: [
+      ...['counter', 'index', 'config', 'cookie', 'flags', 'stop-request', 'node-name', 'clock'],
+    ],
   },
   { name: 'main', at: 'lib/main.ts', mayUse: ['run', 'config', 'version'] },
 ];

@@ -4,7 +4,8 @@
  * share their global names with us, so that whoever starts after it sees a name that is taken.
  */
 import type { DistributionConfig } from '../config.ts';
-import { type DistributedNode, hostOf, isLoopback } from '../distribution/index.ts';
+import { type DistributedNode, isLoopback } from '../distribution/index.ts';
+import { hostOf } from '../node-name.ts';
 import type { Child } from '../supervisor/child.ts';
 import { serviceChild } from '../supervisor/service-child.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';

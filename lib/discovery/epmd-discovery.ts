@@ -1,4 +1,5 @@
-import { hostOf, isLoopback, listNames } from '../distribution/index.ts';
+import { isLoopback, listNames } from '../distribution/index.ts';
+import { hostOf } from '../node-name.ts';
 import type { DiscoverySource } from './discovery.ts';
 
 export interface EpmdDiscoveryOptions {

@@ -31,7 +31,6 @@ export {
 export type { GlobalNames } from './kernel/global/global-names.ts';
 export type { ClusterNode, NodeEvent } from './node/cluster-node.ts';
 export type { DialResult } from './node/connections.ts';
-export { hostOf, NO_NODE } from './node/identity.ts';
 export { LocalNode, type LocalNodeOptions } from './node/local-node.ts';
 export { Process } from './process/process.ts';
 export { ProcessExit } from './process/process-exit.ts';

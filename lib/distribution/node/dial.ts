@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
+import { aliveName, hostOf } from '../../node-name.ts';
 import { lookUp } from '../epmd/client.ts';
 import { ConnectionError } from '../errors.ts';
-import { aliveName, hostOf } from './identity.ts';
 
 /**
  * Opens a byte stream to the node with this name.

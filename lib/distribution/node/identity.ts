@@ -8,16 +8,3 @@ export interface NodeIdentity {
   /** the secret shared with `peer` */
   cookieFor(peer: string): string;
 }
-
-/** The part of a node name before the `@`, as the port mapper knows it. */
-export function aliveName(node: string): string {
-  return node.slice(0, node.indexOf('@'));
-}
-
-/** The part of a node name after the `@`. */
-export function hostOf(node: string): string {
-  return node.slice(node.indexOf('@') + 1);
-}
-
-/** The name of a node whose distribution is off, as in Erlang. */
-export const NO_NODE = 'nonode@nohost';

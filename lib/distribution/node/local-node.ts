@@ -9,6 +9,7 @@
  * With distribution off the node is `nonode@nohost`: processes and names work, no socket exists.
  */
 import { randomInt } from 'node:crypto';
+import { aliveName, hostOf, isNodeName, NO_NODE } from '../../node-name.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { isLoopback } from '../epmd/loopback.ts';
 import { EpmdRegistration } from '../epmd/registration.ts';
@@ -16,7 +17,6 @@ import { ConnectionError } from '../errors.ts';
 import { ProcessTable } from '../process/process-table.ts';
 import type { DeliverOptions, Signal } from '../process/signals.ts';
 import { DFLAG_PUBLISHED, OFFERED_FLAGS } from '../wire/flags.ts';
-import { isValidNodeName } from '../wire/handshake-messages.ts';
 import type { ClusterNode, NodeEvent } from './cluster-node.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -26,7 +26,7 @@ import {
   type Refusal,
 } from './connections.ts';
 import { tcpDial } from './dial.ts';
-import { aliveName, hostOf, NO_NODE, type NodeIdentity } from './identity.ts';
+import type { NodeIdentity } from './identity.ts';
 import { Listener, type ListenerOptions } from './listener.ts';
 
 export interface LocalNodeOptions {
@@ -127,7 +127,7 @@ export class LocalNode implements ClusterNode {
    */
   static async start(options: LocalNodeOptions = {}): Promise<LocalNode> {
     if (options.name === undefined) return new LocalNode(options, undefined);
-    if (!isValidNodeName(options.name)) {
+    if (!isNodeName(options.name)) {
       throw new ConnectionError(
         'unknown_node',
         `expected a node name of the form NAME@HOST, got ${JSON.stringify(options.name)}`,
@@ -272,7 +272,7 @@ export class LocalNode implements ClusterNode {
       const message = `cannot connect to ${node}: distribution is off, this node has no name`;
       return new ConnectionError('distribution_off', message, { node });
     }
-    if (!isValidNodeName(node) || node === this.name) {
+    if (!isNodeName(node) || node === this.name) {
       const message = `expected the name of another node as NAME@HOST, got ${JSON.stringify(node)}`;
       return new ConnectionError('unknown_node', message, { node });
     }

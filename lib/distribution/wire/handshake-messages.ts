@@ -14,6 +14,7 @@
  * `…` are bytes that a later version may append; they are ignored. Numbers are big-endian.
  * @see OTP "Distribution Protocol", Distribution Handshake
  */
+import { isNodeName } from '../../node-name.ts';
 import { HandshakeError } from '../errors.ts';
 import { DIGEST_BYTES } from './challenge.ts';
 
@@ -67,14 +68,6 @@ export interface ChallengeReply {
 /** The acceptor's proof. */
 export interface ChallengeAck {
   readonly digest: Uint8Array;
-}
-
-/**
- * Whether BEAM nodes accept `name`: ASCII, one `@`, before it letters, digits, `_` and `-`, after
- * it something, at most 255 characters in all. Source: OTP `net_kernel`, `valid_name_head/1`.
- */
-export function isValidNodeName(name: string): boolean {
-  return name.length <= 255 && /^[0-9A-Za-z_-]+@[\x21-\x3f\x41-\x7e]+$/.test(name);
 }
 
 const SEND_NAME_HEAD = 15;
@@ -277,7 +270,7 @@ function readName(message: string, bytes: Buffer, start: number): string {
   const end = start + bytes.readUInt16BE(start - 2);
   expectAtLeast(message, bytes, end);
   const name = bytes.toString('latin1', start, end);
-  if (!isValidNodeName(name)) {
+  if (!isNodeName(name)) {
     throw new HandshakeError(
       'invalid_message',
       `expected a node name such as name@host in ${message}, got ${quote(name)}`,
@@ -289,7 +282,7 @@ function readName(message: string, bytes: Buffer, start: number): string {
 
 /** A body of `head` bytes and the name, with the name's length already written before it. */
 function withName(head: number, name: string): Buffer {
-  if (!isValidNodeName(name)) {
+  if (!isNodeName(name)) {
     throw new RangeError(`expected a node name such as name@host, got ${quote(name)}`);
   }
   const body = Buffer.alloc(head + name.length);

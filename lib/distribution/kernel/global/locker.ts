@@ -17,6 +17,7 @@
  * @see OTP `global`, loop_the_locker/1, lock_nodes_safely/3; reference 7.7
  */
 
+import { hostOf } from '../../../node-name.ts';
 import { atom } from '../../terms/atom.ts';
 import { comparePids, type Pid } from '../../terms/pid.ts';
 import { boss } from './boss.ts';
@@ -326,8 +327,4 @@ export function lockIdOf(mine: Pid, theirs: Pid): LockId {
 /** Version 7 sends no tag. */
 function addressed(message: LockSet, candidate: Candidate): boolean {
   return message.tag === undefined || sameTag(message.tag, candidate.myTag);
-}
-
-function hostOf(node: string): string {
-  return node.slice(node.indexOf('@') + 1);
 }
