@@ -11,6 +11,10 @@ export interface ProgramOptions {
   readonly args?: readonly string[];
   /** the Node.js binary; default the one that runs the tests */
   readonly node?: string;
+  /** the command that runs it, such as `['ip', 'netns', 'exec', 'host1']`; default none */
+  readonly runner?: readonly string[];
+  /** milliseconds until it must be up; default 20,000 */
+  readonly startTimeoutMs?: number;
 }
 
 export interface Program {
@@ -27,17 +31,20 @@ export interface Program {
 
 /** Starts one node with HTTP on any free port, and waits until it is up. */
 export async function startProgram(options: ProgramOptions = {}): Promise<Program> {
-  const child = spawn(options.node ?? process.execPath, [PROGRAM, ...(options.args ?? [])], {
+  const node = options.node ?? process.execPath;
+  const [command, ...args] = [...(options.runner ?? []), node, PROGRAM, ...(options.args ?? [])];
+  const child = spawn(command ?? node, args, {
     // Nothing of the developer's own settings may leak into a test.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, PORT: '0', ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    // The channel tells a program that is asked to (STOP_WITH_PARENT) of the end of the test.
+    stdio: ['ignore', 'pipe', 'pipe', ...(options.env?.STOP_WITH_PARENT ? ['ipc' as const] : [])],
   });
   let log = '';
   const collect = (chunk: Buffer): void => {
     log += chunk.toString();
   };
-  child.stdout.on('data', collect);
-  child.stderr.on('data', collect);
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
   let ended = false;
   const exited = new Promise<number | NodeJS.Signals | null>((resolve) => {
     child.once('exit', (code, signal) => {
@@ -48,7 +55,7 @@ export async function startProgram(options: ProgramOptions = {}): Promise<Progra
   const url = (): string | undefined => /"url":"([^"]+)"/.exec(log)?.[1];
   try {
     await until(() => ended || url() !== undefined, {
-      timeoutMs: 20_000,
+      timeoutMs: options.startTimeoutMs ?? 20_000,
       what: () => `a start of the program, which logged:\n${log}`,
     });
     if (ended) throw new Error(`the program ended at its start:\n${log}`);
