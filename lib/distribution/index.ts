@@ -23,9 +23,14 @@ export {
   GenServerClient,
   type ServerDestination,
 } from './gen-server/client.ts';
+export { callMessage, castMessage } from './gen-server/envelope.ts';
 export {
   type CallResult,
+  type CastResult,
+  type From,
   type GenServer,
+  type InitResult,
+  reply,
   startGenServer,
 } from './gen-server/gen-server.ts';
 export type { GlobalNames } from './kernel/global/global-names.ts';
@@ -40,7 +45,7 @@ export * from './terms/atom.ts';
 export { ErlangMap } from './terms/erlang-map.ts';
 export { inspectTerm } from './terms/inspect.ts';
 export { isTermObject } from './terms/is-term.ts';
-export { Pid } from './terms/pid.ts';
+export { compareNodeNames, Pid } from './terms/pid.ts';
 export { Port } from './terms/port.ts';
 export { Reference } from './terms/reference.ts';
 export * from './terms/term.ts';
