@@ -7,7 +7,7 @@
  * ├── pubsub      topics and subscribers of this node
  * ├── endpoint    the HTTP server
  * ├── cluster     finds other nodes and connects with them
- * └── counter     the one counter, if no other node has it (else its start answers `ignore`)
+ * └── counter     the one counter: owns it, or stands by; hands it over when it stops
  * ```
  *
  * The node itself, with its processes and the servers that peers expect, is there before the tree
@@ -16,7 +16,7 @@
 import { createContext, errorResponses, routes } from '../handlers/index.ts';
 import type { Config } from './config.ts';
 import type { Cookie } from './cookie.ts';
-import { Counter, startCounter } from './counter.ts';
+import { Counter } from './counter.ts';
 import { Cluster } from './discovery/cluster.ts';
 import { type DistributedNode, startNode } from './distribution/index.ts';
 import { createRouter } from './http/router.ts';
@@ -38,6 +38,14 @@ export interface ApplicationOptions {
 /** How long `cluster` waits for the nodes it connected with to share their names. */
 const SYNC_TIMEOUT_MS = 5_000;
 
+/**
+ * How long the requests under way may take when the application stops, and then the hand-off of the
+ * counter: together less than the 10 s after which the process is ended. A request waits for the counter
+ * 5 s at most.
+ */
+const ENDPOINT_STOP_MS = 6_000;
+const COUNTER_STOP_MS = 3_000;
+
 export class Application {
   readonly node: DistributedNode;
   readonly counter: Counter;
@@ -51,7 +59,8 @@ export class Application {
   private constructor(options: ApplicationOptions, node: DistributedNode) {
     this.#options = options;
     this.node = node;
-    this.counter = new Counter(node.client, node.global);
+    const { telemetry, config } = options;
+    this.counter = new Counter({ node, telemetry, directory: config.dataDir });
   }
 
   /**
@@ -103,7 +112,7 @@ export class Application {
 
   /**
    * Ends in order: the endpoint finishes its requests while the rest still works, the tree stops
-   * in reverse order, the node leaves the cluster.
+   * in reverse order, the counter first, which hands over; then the node leaves the cluster.
    */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -130,7 +139,7 @@ export class Application {
       children: [
         { id: 'telemetry', start: () => this.#startPoller() },
         { id: 'pubsub', start: () => this.#startPubSub() },
-        { id: 'endpoint', start: () => this.#startEndpoint(), shutdown: 10_000 },
+        { id: 'endpoint', start: () => this.#startEndpoint(), shutdown: ENDPOINT_STOP_MS },
         {
           id: 'cluster',
           start: () =>
@@ -142,7 +151,7 @@ export class Application {
               telemetry,
             }),
         },
-        { id: 'counter', start: () => startCounter(node) },
+        { id: 'counter', start: () => this.counter.start(), shutdown: COUNTER_STOP_MS },
       ],
     });
   }

@@ -80,6 +80,7 @@ Environment:
   ENABLE_DISTRIBUTION   false: stay alone; true: refuse to start without a name
   PEERS_FILE            instances of the platform (default /run/peers.json)
   ERL_EPMD_PORT         port of the port mapper (default 4369)
+  DATA_DIR              where the counter is kept on disk (default: in memory only)
   LOG_LEVEL             debug, info, warn or error (default ${defaultLogLevel})
   NODE_ENV              production asks for a cookie of your own
   STOP_WITH_PARENT      true: end when the IPC channel to the parent process closes

@@ -33,6 +33,8 @@ export interface Config {
     /** 0: any free one */
     readonly tcpPort: number;
   };
+  /** where the counter is kept on disk; `undefined`: in memory only */
+  readonly dataDir: string | undefined;
   /** `undefined`: this node stays alone */
   readonly distribution: DistributionConfig | undefined;
 }
@@ -130,6 +132,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
       host: settings.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
       tcpPort: settings.PORT ?? 4000,
     },
+    dataDir: settings.DATA_DIR,
     distribution,
   };
 }
@@ -164,6 +167,7 @@ const SETTINGS = {
     .refine((nodes) => nodes.every(isNodeName)),
   PEERS_FILE: z.string(),
   ERL_EPMD_PORT: tcpPort(1),
+  DATA_DIR: z.string(),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']),
   NODE_ENV: z.enum(['production', 'development', 'test']),
   STOP_WITH_PARENT: boolean,
@@ -178,6 +182,7 @@ const EXPECTED: Readonly<Record<SettingName, string>> = {
   CONNECT_NODES: 'node names NAME@HOST, separated by commas',
   PEERS_FILE: 'a path',
   ERL_EPMD_PORT: 'a TCP port, 1 to 65535',
+  DATA_DIR: 'a path',
   LOG_LEVEL: 'debug, info, warn or error',
   NODE_ENV: 'production, development or test',
   STOP_WITH_PARENT: 'true or false',

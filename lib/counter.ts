@@ -1,167 +1,246 @@
 /**
- * The cluster's one counter: a GenServer registered globally, and the functions to call it.
+ * The cluster's one counter, worth relying on: every increment that was answered counts exactly once,
+ * across the death of any one node at a time, orderly restarts, and a split followed by its healing.
  *
  * It answers the calls `get` and `increment` (atoms) exactly as the Elixir module
  * `HelloDistributed.DistributedCounter` does, under that module's name, so either side can own it
  * and either side can call it.
+ *
+ * The parts: `counter/state.ts` is what is known and how it merges; `counter/replica.ts` brings this
+ * node's increments to the owner; `counter/owner.ts` orders them; `singleton/` sees to it that there is
+ * one owner, and that what is known outlives it; `counter/disk.ts` keeps it on disk.
  */
+import { randomBytes } from 'node:crypto';
+import type { Clock } from './clock.ts';
+import type { Count } from './counter/count.ts';
+import { CounterDisk } from './counter/disk.ts';
+import { decodeState, encodeState } from './counter/messages.ts';
+import { CounterOwner } from './counter/owner.ts';
+import {
+  type CounterCallOptions,
+  CounterReplica,
+  type IncrementOptions,
+} from './counter/replica.ts';
+import { CounterState } from './counter/state.ts';
 import {
   atom,
   CallError,
-  type CallResult,
-  DEFAULT_CALL_TIMEOUT_MS,
   type DistributedNode,
-  type GenServer,
-  type GenServerClient,
-  type GlobalNames,
-  genServerChild,
-  isAtom,
   type Pid,
   startGenServer,
   type Term,
-  tuple,
 } from './distribution/index.ts';
+import { Singleton, type SingletonRole, type SingletonTiming } from './singleton/singleton.ts';
+import type { Child } from './supervisor/child.ts';
+import type { Telemetry } from './telemetry/telemetry.ts';
+
+export type { CounterCallOptions, IncrementOptions } from './counter/replica.ts';
 
 /** The atom under which the counter is registered, an Elixir module name. */
 export const COUNTER_NAME = atom('Elixir.HelloDistributed.DistributedCounter');
 
-const GET = atom('get');
-const INCREMENT = atom('increment');
+/** Registered on every node whose counters understand batches, as long as the node lives. */
+export const REPLICA_NAME = 'Elixir.HelloDistributed.CounterReplica';
 
-/** The counter's callbacks. It counts on exactly beyond 2^53. */
-export class CounterServer implements GenServer {
-  #count: number | bigint;
+/** The member of the singleton on each node. */
+export const MEMBER_NAME = 'Elixir.HelloDistributed.CounterMember';
 
-  constructor(initial: number | bigint = 0) {
-    this.#count = initial;
-  }
+const PING = atom('ping');
+const PONG = atom('pong');
 
-  handleCall(request: Term): CallResult {
-    if (isAtom(request, 'get')) return { reply: this.#count };
-    if (isAtom(request, 'increment')) {
-      this.#count = successor(this.#count);
-      return { reply: this.#count };
-    }
-    // A stranger's mistake must not cost the value, so unlike the Elixir module we do not crash.
-    return { reply: tuple(atom('error'), tuple(atom('unknown_request'), request)) };
-  }
+/** How long a stop waits for the answers that are still to come; then they are left to the time-out. */
+const SETTLE_MS = 1_000;
+
+export interface CounterOptions {
+  readonly node: Pick<DistributedNode, 'local' | 'client' | 'global'>;
+  readonly telemetry?: Telemetry | undefined;
+  /** where the state is kept on disk; without it, in memory only */
+  readonly directory?: string | undefined;
+  readonly clock?: Clock;
+  /** milliseconds since 1970 */
+  readonly now?: () => number;
+  /** tells sessions apart that begin on one node on one day */
+  readonly nonce?: () => string;
+  readonly timing?: Partial<SingletonTiming>;
 }
 
-/** Counts on exactly beyond 2^53, where a JavaScript number cannot. */
-function successor(count: number | bigint): number | bigint {
-  if (typeof count === 'bigint') return count + 1n;
-  return count < Number.MAX_SAFE_INTEGER ? count + 1 : BigInt(count) + 1n;
-}
-
-/**
- * Starts the counter on this node, unless it exists elsewhere in the cluster: then `ignore`, as in
- * the Elixir original. A counter that is killed because two parts of a cluster met, and the other
- * part's was kept, ends up there too when its supervisor starts it again.
- */
-export async function startCounter({
-  local,
-  global,
-}: DistributedNode): Promise<ReturnType<typeof genServerChild> | 'ignore'> {
-  if (global.whereisName(COUNTER_NAME) !== undefined) return 'ignore';
-  const started = await startGenServer(local.processes, new CounterServer());
-  if (started.type === 'ignore') return 'ignore';
-  if (await global.registerName(COUNTER_NAME, started.pid)) return genServerChild(started.process);
-  started.process.stop(atom('normal'));
-  return 'ignore';
-}
-
-export interface CounterCallOptions {
-  /** for the whole call, waiting for an owner included; default {@link DEFAULT_CALL_TIMEOUT_MS} */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-}
-
-/** Calls the counter, wherever in the cluster it is. */
+/** The counter as one node sees it. One per node. */
 export class Counter {
-  readonly #client: GenServerClient;
-  readonly #global: Pick<GlobalNames, 'whereisName' | 'waitForName'>;
+  readonly #options: CounterOptions;
+  readonly #state = new CounterState();
+  readonly #replica: CounterReplica;
+  readonly #disk: CounterDisk | undefined;
   readonly #now: () => number;
+  #singleton: Singleton | undefined;
+  #loaded = false;
+  /** the last owner that was asked what it understands */
+  #judged: { readonly owner: Pid; readonly batches: boolean } | undefined;
 
-  constructor(
-    client: GenServerClient,
-    global: Pick<GlobalNames, 'whereisName' | 'waitForName'>,
-    now: () => number = () => performance.now(),
-  ) {
-    this.#client = client;
-    this.#global = global;
-    this.#now = now;
+  constructor(options: CounterOptions) {
+    this.#options = options;
+    this.#now = options.now ?? Date.now;
+    const { node, directory, clock } = options;
+    const nodeName = node.local.name;
+    this.#disk =
+      directory === undefined
+        ? undefined
+        : new CounterDisk({
+            ...{ directory, nodeName, now: this.#now },
+            snapshot: () => this.#state.snapshot(),
+          });
+    const disk = this.#disk;
+    this.#replica = new CounterReplica({
+      nodeName,
+      counterName: COUNTER_NAME,
+      state: this.#state,
+      client: node.client,
+      global: node.global,
+      understandsBatches: (owner) => this.#understandsBatches(owner),
+      flush: disk === undefined ? undefined : () => disk.flush(),
+      ...(clock === undefined ? {} : { clock }),
+      now: this.#now,
+      nonce: options.nonce ?? (() => randomBytes(6).toString('hex')),
+    });
   }
 
-  /** @throws {CallError} see {@link increment} */
-  get(options?: CounterCallOptions): Promise<number | bigint> {
-    return this.#call(GET, options);
+  /** Whether this node's counter is the one that counts. */
+  get isOwner(): boolean {
+    return this.#singleton?.isOwner === true;
+  }
+
+  /** The total. Waits for an owner if there is none. @throws {CallError} see {@link CounterReplica.get} */
+  get(options?: CounterCallOptions): Promise<Count> {
+    return this.#replica.get(options);
   }
 
   /**
-   * Adds one.
+   * Adds one; waits for an owner if there is none.
    *
-   * @returns the value after the increment
-   * @throws {CallError} `noproc` when nobody owned the counter in time (nothing was counted);
-   *   `timeout`, `noconnection` or `exit` when it is unknown whether it was counted; `bad_reply`
-   *   when the owner answered something else than an integer
+   * @returns the total after it
+   * @throws {CallError} see {@link CounterReplica.increment}
    */
-  increment(options?: CounterCallOptions): Promise<number | bigint> {
-    return this.#call(INCREMENT, options);
+  increment(options?: IncrementOptions): Promise<Count> {
+    return this.#replica.increment(options);
   }
 
-  async #call(request: Term, options: CounterCallOptions = {}): Promise<number | bigint> {
-    const deadline = this.#now() + (options.timeoutMs ?? DEFAULT_CALL_TIMEOUT_MS);
-    for (;;) {
-      const owner = await this.#owner(deadline, options.signal);
-      try {
-        return countOf(await this.#callOwner(owner, request, deadline, options.signal));
-      } catch (error) {
-        // `noproc`: the owner was gone before the request arrived, so asking the next one is safe.
-        if (!(error instanceof CallError && error.code === 'noproc')) throw error;
-        await this.#gone(owner);
-      }
-    }
-  }
-
-  async #owner(deadline: number, signal: AbortSignal | undefined): Promise<Pid> {
-    const known = this.#global.whereisName(COUNTER_NAME);
-    if (known !== undefined) return known;
-    const timeoutMs = Math.max(0, deadline - this.#now());
-    const owner = await this.#global.waitForName(COUNTER_NAME, {
-      timeoutMs,
-      ...(signal === undefined ? {} : { signal }),
+  /**
+   * Takes part in the counter of the cluster: owns it, or stands by. Resolves when it has an owner. What
+   * the child's `shutdown` does is told in {@link Singleton.stop}; its end by an error lets others own it.
+   *
+   * @throws {CounterDiskError} when the directory cannot be used
+   */
+  async start(): Promise<Child> {
+    await this.#load();
+    await this.#announce();
+    const { node, telemetry, clock, timing } = this.#options;
+    this.#replica.open();
+    const singleton = await Singleton.start({
+      node,
+      name: COUNTER_NAME,
+      memberName: MEMBER_NAME,
+      event: 'counter.owner',
+      role: this.#role(),
+      telemetry,
+      ...(clock === undefined ? {} : { clock }),
+      ...(timing === undefined ? {} : { timing }),
     });
-    if (owner === undefined) {
-      throw new CallError('noproc', `no process is registered globally as ${COUNTER_NAME}`);
+    this.#singleton = singleton;
+    return {
+      exited: singleton.exited,
+      shutdown: () => void this.#stop(singleton),
+      kill: () => {
+        singleton.kill();
+        this.#replica.close();
+      },
+    };
+  }
+
+  async #stop(singleton: Singleton): Promise<void> {
+    await singleton.stop();
+    // Calls of Elixir nodes that came here before the hand-off are answered by way of our replica.
+    await this.#replica.settled(SETTLE_MS);
+    this.#replica.close();
+  }
+
+  async #load(): Promise<void> {
+    if (this.#disk === undefined || this.#loaded) return;
+    const { snapshots, refused } = await this.#disk.load();
+    for (const snapshot of snapshots) this.#state.merge(snapshot);
+    for (const { path, keptAs, error } of refused) {
+      this.#emit('counter.disk.refused', {}, { path, keptAs, error });
     }
-    return owner;
+    this.#loaded = true;
   }
 
-  #callOwner(
-    owner: Pid,
-    request: Term,
-    deadline: number,
-    signal: AbortSignal | undefined,
-  ): Promise<Term> {
-    return this.#client.call(owner, request, {
-      timeoutMs: Math.max(1, deadline - this.#now()),
-      ...(signal === undefined ? {} : { signal }),
-    });
+  /** Says what this node understands, for as long as it lives. */
+  async #announce(): Promise<void> {
+    const { processes } = this.#options.node.local;
+    if (processes.whereis(REPLICA_NAME) !== undefined) return;
+    await startGenServer(
+      processes,
+      { handleCall: () => ({ reply: PONG }) },
+      { name: REPLICA_NAME },
+    );
   }
 
-  /** Lets `global` hear of the same death before the name is looked up again. */
-  async #gone(owner: Pid): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    const known = this.#global.whereisName(COUNTER_NAME);
-    if (known?.equals(owner) === true) {
-      throw new CallError('noproc', `the owner of ${COUNTER_NAME} has ended`);
+  #role(): SingletonRole {
+    let owner: CounterOwner | undefined;
+    return {
+      createServer: (singleton) => {
+        this.#singleton = singleton;
+        owner = new CounterOwner({
+          processes: this.#options.node.local.processes,
+          state: this.#state,
+          ownSession: () => this.#replica.session,
+          increment: () => this.#replica.increment(),
+          replicate: (state) => singleton.replicate(state),
+          now: this.#now,
+        });
+        return owner;
+      },
+      exportState: () => encodeState(this.#state.snapshot()),
+      mergeState: (term, from) => this.#merge(term, from),
+      suspend: () => owner?.suspended() ?? Promise.resolve(),
+    };
+  }
+
+  #merge(term: Term, peer: string): boolean {
+    const snapshot = decodeState(term);
+    if (snapshot === undefined) return false;
+    const { isOwner } = this;
+    const added = this.#state.merge(snapshot, isOwner);
+    if (isOwner && added > 0) {
+      this.#emit(
+        'counter.merged',
+        { added: Number(added), total: Number(this.#state.total) },
+        { peer },
+      );
     }
+    return true;
   }
-}
 
-function countOf(reply: Term): number | bigint {
-  if (typeof reply === 'bigint' || (typeof reply === 'number' && Number.isInteger(reply))) {
-    return reply;
+  /**
+   * Whether an owner is one of ours. Asked of its node, where the answer is a process that is there or
+   * not; never of the owner itself, since an Elixir server may not survive a call it does not know.
+   */
+  async #understandsBatches(owner: Pid): Promise<boolean | undefined> {
+    const { node } = this.#options;
+    if (owner.node === node.local.name) return true;
+    if (this.#judged?.owner.equals(owner) === true) return this.#judged.batches;
+    try {
+      await node.client.call({ name: REPLICA_NAME, node: owner.node }, PING);
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      if (error.code !== 'noproc') return undefined;
+      this.#judged = { owner, batches: false };
+      return false;
+    }
+    this.#judged = { owner, batches: true };
+    return true;
   }
-  throw new CallError('bad_reply', 'expected an integer from the counter, got another term');
+
+  #emit(event: string, measurements: Record<string, number>, metadata: object): void {
+    const { telemetry, node } = this.#options;
+    telemetry?.execute(event, measurements, { node: node.local.name, ...metadata });
+  }
 }

@@ -73,7 +73,7 @@ import { OwnerServer } from './owner-server.ts';
 /** What there is to be exactly one of. */
 export interface SingletonRole {
   /** Makes the server of the owner; its `init` runs when the states are merged. */
-  createServer(): GenServer;
+  createServer(singleton: Singleton): GenServer;
   /** All that this node knows. */
   exportState(): Term;
   /** Takes in what another node knows. @returns false if it is not understood */
@@ -377,7 +377,7 @@ export class Singleton {
   async #serve(owner: Owner, cause: 'free' | 'hand_off'): Promise<void> {
     owner.serves = true;
     this.#owesState = false;
-    await owner.server.serve(this.#options.role.createServer());
+    await owner.server.serve(this.#options.role.createServer(this));
     const durationMs = this.#clock.now() - this.#freeSinceMs;
     this.#emit('taken_over', cause === 'free' ? { durationMs } : {}, { cause });
     this.#background(this.#synchronise());

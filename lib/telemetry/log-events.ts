@@ -107,6 +107,39 @@ export const LOG_EVENTS: readonly LogEvent[] = [
   line('global.session.refused', 'warn', 'global refused to synchronise', 'peer', 'reason'),
   line('global.connect.failed', 'warn', 'node known to others is not reachable', 'peer'),
 
+  {
+    event: 'counter.owner.taken_over',
+    level: 'info',
+    message: 'this node owns the counter',
+    fields: ['cause'],
+    measurements: ['durationMs'],
+  },
+  {
+    event: 'counter.owner.handed_over',
+    level: 'info',
+    message: 'the counter was handed over',
+    fields: ['peer'],
+    measurements: ['durationMs'],
+  },
+  line('counter.owner.ended', 'warn', 'the counter has ended on this node', 'reason'),
+  line('counter.owner.lost', 'warn', 'another node owns the counter now', 'peer'),
+  line('counter.owner.state_refused', 'error', 'a state of the counter was not understood', 'peer'),
+  {
+    event: 'counter.merged',
+    level: 'info',
+    message: 'counted elsewhere, merged',
+    fields: ['peer'],
+    measurements: ['added', 'total'],
+  },
+  line(
+    'counter.disk.refused',
+    'error',
+    'a file of the counter could not be used, it is kept aside',
+    'path',
+    'keptAs',
+    'error',
+  ),
+
   line('process.crashed', 'error', 'process crashed', 'pid', 'name', 'error', 'reason'),
   line(
     'process.error_after_exit',

@@ -11,7 +11,7 @@ import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { startCounter } from '../../lib/counter.ts';
+import { Counter } from '../../lib/counter.ts';
 import { atom, type DistributedNode, startNode } from '../../lib/distribution/index.ts';
 import { erlangPeer, freePort, type Peer, startErl } from '../support/peers.ts';
 
@@ -77,7 +77,7 @@ async function elapsed(caller: Peer, source: string): Promise<number> {
 /** The child process: a node with our counter. */
 async function serve(epmdPort: number): Promise<void> {
   const node = await startNode({ name: 'ours@127.0.0.1', cookie: COOKIE, epmdPort });
-  await startCounter(node);
+  await new Counter({ node }).start();
   const owner = node.global.whereisName(atom(NAME));
   if (owner !== undefined) node.local.processes.register('counter', owner);
   process.once('disconnect', () => void node.stop());

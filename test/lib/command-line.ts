@@ -66,6 +66,7 @@ t.test('usage names every flag and variable', async (t) => {
     'CONNECT_NODES',
     'PEERS_FILE',
     'ERL_EPMD_PORT',
+    'DATA_DIR',
     'LOG_LEVEL',
     'NODE_ENV',
     'STOP_WITH_PARENT',

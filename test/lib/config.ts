@@ -37,6 +37,7 @@ t.test('has a default for everything', async (t) => {
     stopWithParent: false,
     nodeName: 'nonode@nohost',
     http: { host: '127.0.0.1', tcpPort: 4000 },
+    dataDir: undefined,
     distribution: undefined,
   });
 });
@@ -55,6 +56,7 @@ t.test('reads every variable', async (t) => {
     CONNECT_NODES: 'a@h, b@h,,a@h,node1@127.0.0.1',
     PEERS_FILE: '/peers',
     ERL_EPMD_PORT: '4370',
+    DATA_DIR: '/var/lib/hello',
     LOG_LEVEL: 'debug',
     NODE_ENV: 'test',
     STOP_WITH_PARENT: '1',
@@ -66,6 +68,7 @@ t.test('reads every variable', async (t) => {
     stopWithParent: true,
     nodeName: 'node1@127.0.0.1',
     http: { host: '::1', tcpPort: 0 },
+    dataDir: '/var/lib/hello',
     distribution: {
       cookie: 'abc',
       cookieFiles: ['/home/user/.erlang.cookie', '/xdg/erlang/.erlang.cookie'],

@@ -1,227 +1,201 @@
-import { test } from 'tap';
-import { COUNTER_NAME, Counter, CounterServer, startCounter } from '../../lib/counter.ts';
-import {
-  type Atom,
-  atom,
-  CallError,
-  type CallResult,
-  float,
-  type GenServer,
-  GenServerClient,
-  type Pid,
-  ProcessTable,
-  startGenServer,
-  startNode,
-  type Term,
-  tuple,
-} from '../../lib/distribution/index.ts';
-import { FakeClock, settle } from '../support/fake-clock.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+import t, { type Test } from 'tap';
+import type { Count } from '../../lib/counter/count.ts';
+import { COUNTER_NAME } from '../../lib/counter.ts';
+import { atom } from '../../lib/distribution/index.ts';
+import { CounterCluster, type CounterNode } from '../support/counter-cluster.ts';
 import { until } from '../support/peers.ts';
-import { RecordingRemote } from '../support/recording-remote.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 
-const GET = atom('get');
-const INCREMENT = atom('increment');
-
-/** Names that a test gives and takes away, and whoever waits for one. */
-class FakeGlobal {
-  /** what each look-up finds; the last one stays */
-  owners: (Pid | undefined)[] = [];
-  readonly waits: (number | undefined)[] = [];
-  #found: (owner: Pid | undefined) => void = () => {};
-
-  whereisName(name: Term): Pid | undefined {
-    if (name !== COUNTER_NAME) throw new Error('expected a look-up of the counter');
-    return this.owners.length > 1 ? this.owners.shift() : this.owners[0];
-  }
-
-  waitForName(
-    _name: Term,
-    { timeoutMs, signal }: { timeoutMs?: number; signal?: AbortSignal } = {},
-  ): Promise<Pid | undefined> {
-    this.waits.push(timeoutMs);
-    return new Promise((resolve, reject) => {
-      this.#found = resolve;
-      signal?.addEventListener('abort', () => reject(signal.reason));
-    });
-  }
-
-  /** Ends the wait. */
-  answer(owner: Pid | undefined): void {
-    this.owners = [owner];
-    this.#found(owner);
-  }
+async function start(t: Test, ...names: readonly string[]): Promise<CounterCluster> {
+  const cluster = await CounterCluster.start(names);
+  t.teardown(() => cluster.stop());
+  return cluster;
 }
 
-function setUp() {
-  const clock = new FakeClock();
-  const remote = new RecordingRemote();
-  const processes = new ProcessTable({ node: 'a@x', creation: 1, remote, clock });
-  const client = new GenServerClient({ processes });
-  const global = new FakeGlobal();
-  const counter = new Counter(client, global, () => clock.now());
-  const start = async (server: GenServer) => {
-    const started = await startGenServer(processes, server);
-    if (started.type === 'ignore') throw new Error('expected a start');
-    return started.process;
-  };
-  return { clock, processes, global, counter, start };
-}
-
-/** Answers every call alike. */
-function answering(result: CallResult, onCall: () => void = () => {}): GenServer {
-  return {
-    handleCall: () => {
-      onCall();
-      return result;
-    },
-  };
-}
-
-test('the server counts from zero and tells the new value', async (t) => {
-  const server = new CounterServer();
-  t.strictSame(server.handleCall(GET), { reply: 0 });
-  t.strictSame(server.handleCall(INCREMENT), { reply: 1 });
-  t.strictSame(server.handleCall(INCREMENT), { reply: 2 });
-  t.strictSame(server.handleCall(GET), { reply: 2 });
-});
-
-test('a request that the server does not know is answered, and costs nothing', async (t) => {
-  const server = new CounterServer(7);
-  const request: Atom = atom('reset');
-  t.strictSame(server.handleCall(request), {
-    reply: tuple(atom('error'), tuple(atom('unknown_request'), request)),
-  });
-  t.strictSame(server.handleCall(tuple(GET)), {
-    reply: tuple(atom('error'), tuple(atom('unknown_request'), tuple(GET))),
-  });
-  t.strictSame(server.handleCall(GET), { reply: 7 });
-});
-
-test('the server counts on exactly where numbers end', async (t) => {
-  const server = new CounterServer(Number.MAX_SAFE_INTEGER - 1);
-  const replies = [1, 2, 3].map(() => (server.handleCall(INCREMENT) as { reply: Term }).reply);
-  t.strictSame(replies, [Number.MAX_SAFE_INTEGER, 2n ** 53n, 2n ** 53n + 1n]);
-});
-
-test('calls whoever owns the name', async (t) => {
-  const { counter, global, start } = setUp();
-  global.owners = [(await start(new CounterServer(40))).pid];
-  t.equal(await counter.increment(), 41);
-  t.equal(await counter.increment(), 42);
-  t.equal(await counter.get(), 42);
-});
-
-test('a count beyond 2^53 comes as a bigint', async (t) => {
-  const { counter, global, start } = setUp();
-  global.owners = [(await start(new CounterServer(2n ** 64n))).pid];
-  t.equal(await counter.increment(), 2n ** 64n + 1n);
-});
-
-test('waits for an owner, and the call itself has what is left of the time', async (t) => {
-  const { clock, counter, global, start } = setUp();
-  const owner = await start(answering({ noReply: true }));
-  const calling = counter.get({ timeoutMs: 5_000 });
-  t.strictSame(global.waits, [5_000]);
-  await clock.advance(3_000);
-  global.answer(owner.pid);
-  await settle();
-  t.strictSame(clock.delays, [2_000], 'the deadline of the call');
-  const refused = t.rejects(calling, { name: 'CallError', code: 'timeout' });
-  await clock.advance(2_000);
-  await refused;
-  t.equal(clock.pending, 0);
-});
-
-test('nobody owns the counter in time: noproc, so nothing was counted', async (t) => {
-  const { counter, global } = setUp();
-  const calling = counter.increment();
-  t.strictSame(global.waits, [5_000], 'as long as any call');
-  global.answer(undefined);
-  await t.rejects(calling, { name: 'CallError', code: 'noproc' });
-});
-
-test('an owner that was gone before the request came is followed by the next', async (t) => {
-  const { counter, global, start } = setUp();
-  const gone = await start(new CounterServer(100));
-  gone.stop(atom('normal'));
-  const next = await start(new CounterServer(7));
-  global.owners = [gone.pid, next.pid];
-  t.equal(await counter.increment(), 8);
-  t.strictSame(global.waits, []);
-});
-
-test('a name that stays with a dead owner is noproc, not an endless loop', async (t) => {
-  const { counter, global, start } = setUp();
-  const gone = await start(new CounterServer());
-  gone.stop(atom('normal'));
-  global.owners = [gone.pid];
-  await t.rejects(counter.increment(), { name: 'CallError', code: 'noproc' });
-});
-
-test('an owner that ends during the call may have counted: it is not asked again', async (t) => {
-  const { counter, global, start } = setUp();
-  let calls = 0;
-  const dying = await start(
-    answering({ stop: atom('boom') }, () => {
-      calls += 1;
-    }),
+/** Every counter says the same, and it is what was acknowledged (with those nobody heard of at most). */
+async function totals(t: Test, cluster: CounterCluster, unknown = 0): Promise<void> {
+  const expected = cluster.acknowledged.length;
+  const counts = await Promise.all(cluster.counters.map(({ counter }) => counter.get()));
+  const [first] = counts;
+  t.ok(
+    counts.every((count) => count === first),
+    `all say the same: ${counts}`,
   );
-  global.owners = [dying.pid];
-  const error = await counter.increment().catch((reason: unknown) => reason);
-  if (!(error instanceof CallError)) throw new Error(`expected a CallError, got ${error}`);
-  t.equal(error.code, 'exit');
-  t.match(error.context.exitReason, { name: 'boom' });
-  t.equal(calls, 1);
+  t.ok(
+    Number(first) >= expected && Number(first) <= expected + unknown,
+    `${expected} acknowledged, ${unknown} unknown, the count is ${first}`,
+  );
+}
+
+t.test('nodes count together, each answer is another number', async (t) => {
+  const cluster = await start(t, 'a', 'b', 'c');
+  const answers = await Promise.all(
+    Array.from({ length: 300 }, (_, i) => cluster.counters[i % 3]!.counter.increment()),
+  );
+  t.equal(new Set(answers).size, 300);
+  t.equal(Math.max(...answers.map(Number)), 300);
+  t.strictSame(await Promise.all(cluster.counters.map(({ counter }) => counter.get())), [
+    ...[300, 300, 300],
+  ]);
 });
 
-test('an answer that is no integer is bad_reply', async (t) => {
-  const replies: Term[] = [atom('ok'), 1.5, float(1), [1], tuple(atom('error'), 1)];
-  for (const reply of replies) {
-    const { counter, global, start } = setUp();
-    global.owners = [(await start(answering({ reply }))).pid];
-    await t.rejects(counter.get(), { name: 'CallError', code: 'bad_reply' });
+t.test('Elixir callers get and increment as they always did', async (t) => {
+  const cluster = await start(t, 'a', 'b');
+  const call = (from: CounterNode, request: string) =>
+    from.node.client.call({ global: COUNTER_NAME }, atom(request));
+  t.equal(await call(cluster.counters[1]!, 'increment'), 1);
+  t.equal(await call(cluster.counters[0]!, 'increment'), 2);
+  t.equal(await call(cluster.counters[1]!, 'get'), 2);
+  t.match(await call(cluster.counters[1]!, 'unknown'), { elements: [atom('error')] });
+});
+
+t.test('the owner dies under load: nothing is lost, nobody sees an error', async (t) => {
+  for (let seed = 1; seed <= 5; seed += 1) {
+    const random = seededRandom(seed);
+    const cluster = await CounterCluster.start(['a', 'b', 'c']);
+    for (const one of cluster.counters) cluster.load(one);
+    await delay(20 + random.below(60));
+    const owner = await cluster.owner();
+    const clientsOfOwner = 4;
+    void cluster.kill(owner);
+    const next = await cluster.owner();
+    t.not(next, owner);
+    await delay(50 + random.below(50));
+    await cluster.finish();
+    t.strictSame(cluster.errors, [], `seed ${seed}: no errors`);
+    await totals(t, cluster, clientsOfOwner);
+    const taken = next.events.find(({ event }) => event === 'counter.owner.taken_over');
+    t.comment(`seed ${seed}: taken over in ${JSON.stringify(taken?.measurements)}`);
+    await cluster.stop();
   }
 });
 
-test('an abort ends the wait for an owner, and the call', async (t) => {
-  const { clock, counter, global, start } = setUp();
-  const waiting = new AbortController();
-  const first = t.rejects(counter.get({ signal: waiting.signal }), { message: 'the client left' });
-  waiting.abort(new Error('the client left'));
-  await first;
-
-  global.owners = [(await start(answering({ noReply: true }))).pid];
-  const calling = new AbortController();
-  const second = t.rejects(counter.get({ signal: calling.signal }), { message: 'and another' });
-  await settle();
-  calling.abort(new Error('and another'));
-  await second;
-  t.equal(clock.pending, 0, 'no timer is left');
+t.test('one death after the other, with some time between', async (t) => {
+  const cluster = await start(t, 'a', 'b', 'c', 'd');
+  for (const one of cluster.counters) cluster.load(one, 3);
+  let unknown = 0;
+  for (let deaths = 0; deaths < 3; deaths += 1) {
+    await delay(150);
+    unknown += 3;
+    void cluster.kill(await cluster.owner());
+    await cluster.owner();
+  }
+  await delay(50);
+  await cluster.finish();
+  t.strictSame(cluster.errors, []);
+  await totals(t, cluster, unknown);
 });
 
-test('of two counters that start at once one stays, and the other leaves nothing', async (t) => {
-  const node = await startNode();
-  t.teardown(() => node.stop());
-  const { processes } = node.local;
-  const before = processes.sizes.processes;
-  const started = await Promise.all([startCounter(node), startCounter(node)]);
-  t.equal(started.filter((child) => child === 'ignore').length, 1);
-  await until(() => processes.sizes.processes === before + 1);
-  t.equal(node.global.whereisName(COUNTER_NAME)?.node, node.local.name);
+t.test('a node that dies and does not own it leaves its count behind', async (t) => {
+  const cluster = await start(t, 'a', 'b', 'c');
+  for (const one of cluster.counters) cluster.load(one);
+  await delay(50);
+  void cluster.kill(cluster.counters[2]!);
+  await delay(150);
+  void cluster.kill(await cluster.owner());
+  await delay(150);
+  await cluster.finish();
+  t.strictSame(cluster.errors, []);
+  await totals(t, cluster, 8);
 });
 
-test('a counter that ends frees the name, and the next one begins anew', async (t) => {
-  const node = await startNode();
-  t.teardown(() => node.stop());
-  const counter = new Counter(node.client, node.global);
-  const first = await startCounter(node);
-  if (first === 'ignore') throw new Error('expected a start');
-  t.equal(await counter.increment(), 1);
-  first.shutdown();
-  t.strictSame(await first.exited, { type: 'shutdown' });
-  await until(() => node.global.whereisName(COUNTER_NAME) === undefined);
+t.test('a rolling restart of five nodes under load loses nothing', async (t) => {
+  const names = ['a', 'b', 'c', 'd', 'e'];
+  const cluster = await start(t, ...names);
+  for (const one of cluster.counters) cluster.load(one, 2);
+  for (const name of names) {
+    const one = cluster.counters.find(({ node }) => node.name.startsWith(`${name}@`))!;
+    // As the endpoint does: its requests end first.
+    one.alive = false;
+    await cluster.stopOrderly(one);
+    cluster.load(await cluster.join(name), 2);
+    await delay(20);
+  }
+  await cluster.finish();
+  t.strictSame(cluster.errors, []);
+  await totals(t, cluster, names.length * 2);
+  t.equal(cluster.counters.length, 5);
+});
 
-  const waiting = counter.increment();
-  t.not(await startCounter(node), 'ignore');
-  t.equal(await waiting, 1, 'a call made in between was for the next one');
+/** Values that one owner answered never repeat nor go back for one client. */
+function increasing(values: readonly Count[]): boolean {
+  return values.every((value, at) => at === 0 || value > values[at - 1]!);
+}
+
+t.test('a split heals to the exact sum', async (t) => {
+  for (let seed = 1; seed <= 3; seed += 1) {
+    const cluster = await CounterCluster.start(['a', 'b', 'c', 'd', 'e']);
+    const random = seededRandom(seed);
+    const shuffled = [...cluster.counters].sort(() => random.below(2) - 0.5);
+    const at = 1 + random.below(4);
+    const sides = [shuffled.slice(0, at), shuffled.slice(at)];
+    const groups = sides.map((side) => side.map(({ node }) => node));
+    for (const one of cluster.counters) cluster.load(one, 2);
+    await delay(50);
+    cluster.network.cut(...groups);
+    await until(() => cluster.owners.length === 2, { intervalMs: 2, what: 'an owner each' });
+    await delay(100);
+    const sums = await Promise.all(sides.map((side) => side[0]!.counter.get()));
+    await cluster.network.heal(...groups);
+    await cluster.owner();
+    await delay(100);
+    await cluster.finish();
+    t.strictSame(cluster.errors, [], `seed ${seed}`);
+    await until(
+      async () => Number(await cluster.counters[0]!.counter.get()) >= cluster.acknowledged.length,
+      { intervalMs: 5, what: 'all merged' },
+    );
+    await totals(t, cluster);
+    t.comment(`seed ${seed}: ${sums} on the sides, ${cluster.acknowledged.length} in the end`);
+    await cluster.stop();
+  }
+});
+
+t.test('a key counts once, wherever it is sent, also after a take-over', async (t) => {
+  const cluster = await start(t, 'a', 'b', 'c');
+  const [a, b, c] = cluster.counters as [CounterNode, CounterNode, CounterNode];
+  const key = 'a-key';
+  const first = await b.counter.increment({ key });
+  await a.counter.increment();
+  t.equal(await a.counter.increment({ key }), first);
+  t.equal(await c.counter.increment({ key }), first);
+  const own = await a.counter.increment({ key: 'own' });
+  const together = await Promise.all([1, 2, 3].map(() => c.counter.increment({ key: 'twice' })));
+  t.strictSame(new Set(together).size, 1, 'at the same time, too');
+  void cluster.kill(await cluster.owner());
+  t.equal(await c.counter.increment({ key }), first);
+  t.equal(await b.counter.increment({ key: 'own' }), own, 'one that came by way of the owner');
+  t.equal(await b.counter.get(), 4);
+});
+
+t.test('requests in the gap wait, and no longer than their time', async (t) => {
+  const cluster = await start(t, 'a');
+  const [one] = cluster.counters as [CounterNode];
+  t.equal(await one.counter.increment(), 1);
+  one.child.shutdown();
+  await one.child.exited;
+  await t.rejects(one.counter.increment({ timeoutMs: 20 }), { code: 'noproc' });
+  await t.rejects(one.counter.get({ timeoutMs: 20 }), { code: 'noproc' });
+  const waiting = [one.counter.increment(), one.counter.get()];
+  one.child = await one.counter.start();
+  t.equal((await Promise.all(waiting))[0], 2);
+});
+
+t.test('a caller that goes away is not counted, if nobody had its increment yet', async (t) => {
+  const cluster = await start(t, 'a');
+  const [one] = cluster.counters as [CounterNode];
+  const gone = new AbortController();
+  const increment = one.counter.increment({ signal: gone.signal });
+  gone.abort(new Error('gone'));
+  await t.rejects(increment, { message: 'gone' });
+  await t.rejects(one.counter.increment({ signal: gone.signal }), { message: 'gone' });
+  t.equal(await one.counter.increment(), 1);
+});
+
+t.test('answers of one owner to one client go up', async (t) => {
+  const cluster = await start(t, 'a', 'b');
+  const values: Count[] = [];
+  for (let i = 0; i < 50; i += 1) values.push(await cluster.counters[1]!.counter.increment());
+  t.ok(increasing(values));
 });

@@ -17,13 +17,19 @@ export class TestCluster {
   readonly nodes: ClusterMember[] = [];
   readonly #cookie = 'test-cluster';
 
-  private constructor(epmdPort: number) {
+  /** answers as port mapper, so that nodes may come and go */
+  readonly #mapper: DistributedNode;
+
+  private constructor(epmdPort: number, mapper: DistributedNode) {
     this.epmdPort = epmdPort;
+    this.#mapper = mapper;
   }
 
   /** Starts nodes and connects each with each. */
   static async start(names: readonly string[]): Promise<TestCluster> {
-    const cluster = new TestCluster(await freePort());
+    const epmdPort = await freePort();
+    const mapper = await startNode({ name: 'mapper@127.0.0.1', cookie: 'mapper', epmdPort });
+    const cluster = new TestCluster(epmdPort, mapper);
     for (const name of names) await cluster.join(name);
     return cluster;
   }
@@ -85,6 +91,7 @@ export class TestCluster {
 
   async stop(): Promise<void> {
     await Promise.all(this.nodes.splice(0).map((node) => node.stop()));
+    await this.#mapper.stop();
   }
 
   async #connect(some: readonly ClusterMember[], others: readonly ClusterMember[]): Promise<void> {

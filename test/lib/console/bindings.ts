@@ -2,7 +2,7 @@ import t, { type Test } from 'tap';
 import { createBindings } from '../../../lib/console/bindings.ts';
 import { formatValue } from '../../../lib/console/format.ts';
 import { Session } from '../../../lib/console/session.ts';
-import { COUNTER_NAME, Counter, startCounter } from '../../../lib/counter.ts';
+import { COUNTER_NAME, Counter } from '../../../lib/counter.ts';
 import { startNode } from '../../../lib/distribution/index.ts';
 import { freePort } from '../../support/peers.ts';
 
@@ -11,7 +11,7 @@ async function open(t: Test, name?: string, epmdPort?: number) {
     name === undefined || epmdPort === undefined ? {} : { name, cookie: 'c', epmdPort },
   );
   const state = { exited: false };
-  const counter = new Counter(node.client, node.global);
+  const counter = new Counter({ node });
   const exit = () => {
     state.exited = true;
   };
@@ -25,12 +25,12 @@ async function open(t: Test, name?: string, epmdPort?: number) {
     if (outcome.type === 'error') throw outcome.error;
     return outcome.type === 'value' ? formatValue(outcome.value) : outcome.type;
   };
-  return { node, state, evaluate };
+  return { node, counter, state, evaluate };
 }
 
 t.test('on a node without distribution', async (t) => {
-  const { node, state, evaluate } = await open(t);
-  await startCounter(node);
+  const { counter, state, evaluate } = await open(t);
+  await counter.start();
   const name = JSON.stringify(COUNTER_NAME.name);
   const cases: [string, string | RegExp][] = [
     ['Node.self()', 'nonode@nohost'],
@@ -83,11 +83,13 @@ t.test('on two nodes', async (t) => {
   const epmdPort = await freePort();
   const a = await open(t, 'a@127.0.0.1', epmdPort);
   const b = await open(t, 'b@127.0.0.1', epmdPort);
-  await startCounter(a.node);
+  await a.counter.start();
   t.equal(await b.evaluate("Node.ping('nobody@127.0.0.1')"), 'pang');
   t.equal(await b.evaluate("Node.connect('nobody@127.0.0.1')"), 'false');
   t.equal(await b.evaluate("Node.ping('a@127.0.0.1')"), 'pong');
   t.equal(await b.evaluate("Node.connect('a@127.0.0.1')"), 'true');
+  await b.node.global.whenSynced(['a@127.0.0.1'], 5_000);
+  await b.counter.start();
   t.equal(await b.evaluate('Node.list()'), "['a@127.0.0.1']");
   t.equal(await a.evaluate('Node.list()'), "['b@127.0.0.1']");
   t.equal(await b.evaluate('Counter.increment()'), '1');

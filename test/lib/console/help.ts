@@ -7,7 +7,7 @@ import { startNode } from '../../../lib/distribution/index.ts';
 t.test('mentions everything that is in scope', async (t) => {
   const node = await startNode();
   t.teardown(() => node.stop());
-  const counter = new Counter(node.client, node.global);
+  const counter = new Counter({ node });
   const bindings = createBindings({ node, counter, exit: () => {} });
   for (const [name, value] of Object.entries(bindings)) {
     if (name === 'help') continue;

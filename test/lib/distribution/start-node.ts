@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import { COUNTER_NAME, startCounter } from '../../../lib/counter.ts';
+import { COUNTER_NAME, Counter } from '../../../lib/counter.ts';
 import { atom } from '../../../lib/distribution/index.ts';
 import { type DistributedNode, startNode } from '../../../lib/distribution/start-node.ts';
 import { freePort, until } from '../../support/peers.ts';
@@ -20,8 +20,9 @@ test('twenty nodes in one process form a full mesh and agree on one owner', asyn
   });
   await Promise.all(nodes.map((node) => node.global.whenSynced(node.local.nodes(), 30_000)));
 
-  const started = await Promise.all(nodes.map((node) => startCounter(node)));
-  t.equal(started.filter((child) => child !== 'ignore').length, 1, 'one counter in all');
+  const counters = nodes.map((node) => new Counter({ node }));
+  await Promise.all(counters.map((counter) => counter.start()));
+  t.equal(counters.filter(({ isOwner }) => isOwner).length, 1, 'one counter in all');
   const owners = nodes.map((node) => node.global.whereisName(COUNTER_NAME)?.toString());
   t.equal(new Set(owners).size, 1, 'one owner for all');
   t.ok(owners[0]);
@@ -39,9 +40,10 @@ test('twenty nodes in one process form a full mesh and agree on one owner', asyn
 test('a node without a name has its names to itself', async (t) => {
   const node = await startNode();
   t.teardown(() => node.stop());
-  t.not(await startCounter(node), 'ignore');
+  const counter = new Counter({ node });
+  await counter.start();
   t.equal(await node.client.call({ global: COUNTER_NAME }, atom('increment')), 1);
-  t.equal(await startCounter(node), 'ignore', 'the name is taken');
+  t.equal(await counter.increment(), 2);
 });
 
 test('the end of a node frees all that it held', async (t) => {

@@ -1,0 +1,148 @@
+/**
+ * The server of the counter's owner: it orders the increments of all nodes.
+ *
+ * | call | reply |
+ * |---|---|
+ * | `get` | the total |
+ * | `increment` | the total after it; what Elixir callers send, exactly as to the Elixir module |
+ * | a batch of a replica (`messages.ts`) | its outcome |
+ *
+ * An answer must not depend on one node alone. A batch of another node does not: that node keeps the
+ * outcome before it answers its clients. A batch of our own node goes to a backup first and is counted
+ * after; nobody is shown a total with it before. `increment` goes through our own node's replica.
+ */
+import {
+  atom,
+  CallError,
+  type CallResult,
+  type From,
+  type GenServer,
+  isAtom,
+  isTuple,
+  type Process,
+  ProcessExit,
+  type ProcessTable,
+  reply,
+  type Term,
+  tuple,
+} from '../distribution/index.ts';
+import type { Count } from './count.ts';
+import { decodeBatch, encodeOutcome, encodeState } from './messages.ts';
+import { dayOf } from './session.ts';
+import type { Batch, BatchOutcome, CounterState, PreparedBatch } from './state.ts';
+
+export interface CounterOwnerOptions {
+  readonly processes: ProcessTable;
+  readonly state: CounterState;
+  /** the session of our own node's replica */
+  readonly ownSession: () => string;
+  /** counts one for a caller that sends no batches */
+  readonly increment: () => Promise<Count>;
+  /** keeps a part of the state on another node, if there is one */
+  readonly replicate: (state: Term) => Promise<void>;
+  /** milliseconds since 1970 */
+  readonly now: () => number;
+}
+
+interface WaitingBatch {
+  readonly batch: Batch;
+  readonly from: From;
+}
+
+export class CounterOwner implements GenServer {
+  readonly #options: CounterOwnerOptions;
+  /** keys of the batch that is on its way to the backup: others with one of them come after it */
+  #reserved: ReadonlySet<string> = new Set();
+  #waiting: WaitingBatch[] = [];
+  #underWay: Promise<void> = Promise.resolve();
+  #foldedDay = 0;
+
+  constructor(options: CounterOwnerOptions) {
+    this.#options = options;
+  }
+
+  handleCall(request: Term, from: From, self: Process): CallResult {
+    if (isAtom(request, 'get')) return { reply: this.#options.state.total };
+    if (isAtom(request, 'increment')) {
+      void this.#incrementFor(from, self);
+      return { noReply: true };
+    }
+    const batch = isTuple(request) ? decodeBatch(request) : undefined;
+    if (batch !== undefined) return this.#count(batch, from, self);
+    // A stranger's mistake must not cost the value, so unlike the Elixir module we do not crash.
+    return { reply: tuple(atom('error'), tuple(atom('unknown_request'), request)) };
+  }
+
+  /** Resolves when no batch is on its way to a backup. */
+  suspended(): Promise<void> {
+    return this.#underWay;
+  }
+
+  #count(batch: Batch, from: From, self: Process): CallResult {
+    const { state, ownSession, now } = this.#options;
+    const nowMs = now();
+    this.#fold(nowMs);
+    const repeated = state.repeated(batch, nowMs);
+    if (repeated !== undefined) return { reply: encodeOutcome(repeated) };
+    if (batch.keys.some((key) => this.#reserved.has(key))) {
+      this.#waiting.push({ batch, from });
+      return { noReply: true };
+    }
+    if (batch.session !== ownSession()) return { reply: encodeOutcome(state.count(batch, nowMs)) };
+    this.#underWay = this.#countSafely(state.prepare(batch, nowMs), from, self);
+    return { noReply: true };
+  }
+
+  async #countSafely(prepared: PreparedBatch, from: From, self: Process): Promise<void> {
+    const { state, replicate } = this.#options;
+    this.#reserved = new Set(prepared.batch.keys);
+    await replicate(encodeState(state.preview(prepared)));
+    // Killed meanwhile, as the loser of a conflict: the batch goes to the next owner.
+    if (!self.isAlive) return;
+    const outcome = state.commit(prepared);
+    const final = finalAnswers(prepared, outcome);
+    // The backup has the numbers that the keys would have got at first.
+    if (final.length > 0) {
+      await replicate(encodeState({ watermarkDay: 0, base: 0, sessions: [], keys: final }));
+    }
+    this.#answer(from, outcome, self);
+    this.#reserved = new Set();
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const next of waiting) {
+      const result = this.#count(next.batch, next.from, self);
+      if ('reply' in result && result.reply !== undefined) {
+        reply(this.#options.processes, next.from, result.reply, self.pid);
+      }
+    }
+  }
+
+  async #incrementFor(from: From, self: Process): Promise<void> {
+    try {
+      const value = await this.#options.increment();
+      reply(this.#options.processes, from, value, self.pid);
+    } catch (error) {
+      // No answer, as from an owner that has died: the caller's own time-out tells it.
+      if (!(error instanceof CallError || error instanceof ProcessExit)) self.crash(error);
+    }
+  }
+
+  #answer(from: From, outcome: BatchOutcome, self: Process): void {
+    reply(this.#options.processes, from, encodeOutcome(outcome), self.pid);
+  }
+
+  #fold(nowMs: number): void {
+    const today = dayOf(nowMs);
+    if (today === this.#foldedDay) return;
+    this.#foldedDay = today;
+    this.#options.state.foldOld(today);
+  }
+}
+
+/** The answers for new keys that others have not got as they were prepared. */
+function finalAnswers({ batch, newKeys, keyRecords }: PreparedBatch, outcome: BatchOutcome) {
+  if (outcome.type !== 'counted') return [];
+  return newKeys
+    .filter((index) => keyRecords[index]!.value !== outcome.keyRecords[index]!.value)
+    .map((index) => [batch.keys[index]!, outcome.keyRecords[index]!] as const);
+}
