@@ -18,8 +18,11 @@ export interface NodeView {
  */
 export interface CounterView {
   get(options?: { readonly signal?: AbortSignal }): Promise<number | bigint>;
-  /** adds one and gives the new count */
-  increment(options?: { readonly signal?: AbortSignal }): Promise<number | bigint>;
+  /** adds one and gives the new count; the same `key` adds one only once, and gives that count again */
+  increment(options?: {
+    readonly signal?: AbortSignal;
+    readonly key?: string;
+  }): Promise<number | bigint>;
 }
 
 /** What the handlers of a service share. */

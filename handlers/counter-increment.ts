@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import type { HttpRequest, HttpResponse } from '../lib/http/messages.ts';
 import type { HandlerContext } from './context.ts';
-import { countSchema, json } from './responses.ts';
+import { idempotencyKey } from './idempotency-key.ts';
+import { countSchema, errorResponses, json } from './responses.ts';
 
 /** The body of `POST /counter/increment`. `count` is the count after this increment. */
 export const incrementSchema = z.object({
@@ -12,13 +13,19 @@ export const incrementSchema = z.object({
 
 /**
  * `POST /counter/increment`: adds one. A body of the request is ignored. Fails as a call to the
- * counter fails; after a time-out the increment may have happened all the same.
+ * counter fails; after a time-out the increment may have happened all the same. With the header
+ * `Idempotency-Key` a repetition counts once and is answered as the first one was; 400 if that is no key.
  */
 export async function counterIncrement(
-  _request: HttpRequest,
+  request: HttpRequest,
   context: HandlerContext,
 ): Promise<HttpResponse> {
-  const count = await context.counter.increment({ signal: context.signal });
+  const idempotency = idempotencyKey(request.headers);
+  if (idempotency.type === 'invalid') return errorResponses.forCode('malformed_request');
+  const { signal } = context;
+  const count = await context.counter.increment(
+    idempotency.type === 'key' ? { signal, key: idempotency.key } : { signal },
+  );
   return json({
     count,
     node: context.node.name,

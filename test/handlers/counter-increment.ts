@@ -16,6 +16,26 @@ t.test('adds one and says so', async (t) => {
   t.match(await second.json(), { count: 2 });
 });
 
+t.test('passes an idempotency key on, and refuses what is none', async (t) => {
+  const keys: unknown[] = [];
+  const counter = {
+    get: async () => 0,
+    increment: async (options?: { readonly key?: string }) => keys.push(options?.key),
+  };
+  const context = fakeContext({ counter });
+  const send = async (headers: Record<string, string>) => {
+    const url = 'http://localhost/counter/increment';
+    const answer = await counterIncrement(new Request(url, { method: 'POST', headers }), context);
+    return toResponse(answer);
+  };
+  t.equal((await send({})).status, 200);
+  t.equal((await send({ 'idempotency-key': '"k1"' })).status, 200);
+  const refused = await send({ 'idempotency-key': 'no key' });
+  t.equal(refused.status, 400);
+  t.strictSame(await refused.json(), { errors: { detail: 'Bad Request' } });
+  t.strictSame(keys, [undefined, 'k1']);
+});
+
 t.test('fails as the call to the counter fails', async (t) => {
   const failure = new Error('no counter');
   const counter = { get: async () => 0, increment: async () => Promise.reject(failure) };
