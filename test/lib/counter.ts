@@ -1,6 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { Count } from '../../lib/counter/count.ts';
 import { COUNTER_NAME } from '../../lib/counter.ts';
 import { atom } from '../../lib/distribution/index.ts';
 import { CounterCluster, type CounterNode } from '../support/counter-cluster.ts';
@@ -18,6 +17,7 @@ async function totals(t: Test, cluster: CounterCluster, unknown = 0): Promise<vo
   const expected = cluster.acknowledged.length;
   const counts = await Promise.all(cluster.counters.map(({ counter }) => counter.get()));
   const [first] = counts;
+  t.strictSame(cluster.wrongAnswers(), [], 'each owner gave each number once, and upwards');
   t.ok(
     counts.every((count) => count === first),
     `all say the same: ${counts}`,
@@ -118,11 +118,6 @@ t.test('a rolling restart of five nodes under load loses nothing', async (t) => 
   t.equal(cluster.counters.length, 5);
 });
 
-/** Values that one owner answered never repeat nor go back for one client. */
-function increasing(values: readonly Count[]): boolean {
-  return values.every((value, at) => at === 0 || value > values[at - 1]!);
-}
-
 t.test('a split heals to the exact sum', async (t) => {
   for (let seed = 1; seed <= 3; seed += 1) {
     const cluster = await CounterCluster.start(['a', 'b', 'c', 'd', 'e']);
@@ -191,11 +186,4 @@ t.test('a caller that goes away is not counted, if nobody had its increment yet'
   await t.rejects(increment, { message: 'gone' });
   await t.rejects(one.counter.increment({ signal: gone.signal }), { message: 'gone' });
   t.equal(await one.counter.increment(), 1);
-});
-
-t.test('answers of one owner to one client go up', async (t) => {
-  const cluster = await start(t, 'a', 'b');
-  const values: Count[] = [];
-  for (let i = 0; i < 50; i += 1) values.push(await cluster.counters[1]!.counter.increment());
-  t.ok(increasing(values));
 });

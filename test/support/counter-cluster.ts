@@ -1,7 +1,7 @@
 /** Counters on the nodes of a {@link TestCluster}, with load from clients that remember their answers. */
 
 import type { Count } from '../../lib/counter/count.ts';
-import { Counter, type CounterOptions } from '../../lib/counter.ts';
+import { COUNTER_NAME, Counter, type CounterOptions } from '../../lib/counter.ts';
 import type { Child } from '../../lib/supervisor/child.ts';
 import { type ClusterMember, TestCluster } from './cluster.ts';
 import { until } from './peers.ts';
@@ -20,8 +20,13 @@ export class CounterCluster {
   readonly network: TestCluster;
   readonly counters: CounterNode[] = [];
   readonly #options: Partial<CounterOptions>;
-  /** increments that were answered, on nodes that were alive to answer */
-  readonly acknowledged: Count[] = [];
+  /** increments that were answered, on nodes that were alive to answer, in the order of the answers */
+  readonly acknowledged: {
+    readonly value: Count;
+    readonly owner: string;
+    readonly client: number;
+  }[] = [];
+  #clients = 0;
   /** increments that failed: they may count or not */
   failed = 0;
   readonly errors: unknown[] = [];
@@ -86,9 +91,26 @@ export class CounterCluster {
   /** Increments on a node, one after the other, until {@link finish}, or the node is gone. */
   load(one: CounterNode, clients = 4): void {
     for (let client = 0; client < clients; client += 1) {
-      const load = this.#load(one).finally(() => this.#loads.delete(load));
+      this.#clients += 1;
+      const load = this.#load(one, this.#clients).finally(() => this.#loads.delete(load));
       this.#loads.add(load);
     }
+  }
+
+  /** Answers that no owner may have given: a number twice, or to one client a smaller one after a greater. */
+  wrongAnswers(): string[] {
+    const wrong: string[] = [];
+    const given = new Set<string>();
+    const last = new Map<string, Count>();
+    for (const { value, owner, client } of this.acknowledged) {
+      const number = `${value} of ${owner}`;
+      if (given.has(number)) wrong.push(`${number} given twice`);
+      given.add(number);
+      const order = `${owner} to client ${client}`;
+      if (value <= (last.get(order) ?? 0)) wrong.push(`${value} after more, from ${order}`);
+      last.set(order, value);
+    }
+    return wrong;
   }
 
   /** Ends the load, and waits for what is under way. */
@@ -103,11 +125,12 @@ export class CounterCluster {
     await this.network.stop();
   }
 
-  async #load(one: CounterNode): Promise<void> {
+  async #load(one: CounterNode, client: number): Promise<void> {
     while (this.#running && one.alive) {
       try {
         const value = await one.counter.increment();
-        if (one.alive) this.acknowledged.push(value);
+        const owner = String(one.node.global.whereisName(COUNTER_NAME));
+        if (one.alive) this.acknowledged.push({ value, owner, client });
       } catch (error) {
         if (!one.alive) return;
         this.failed += 1;
