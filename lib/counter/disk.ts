@@ -14,7 +14,7 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { isCount } from './count.ts';
 import type { CounterSnapshot } from './state.ts';
@@ -159,7 +159,11 @@ export class CounterDisk {
   }
 
   async #keepAside(path: string, cause: CounterDiskError): Promise<string> {
-    const keptAs = `${path}.corrupt-${(this.#options.now ?? Date.now)()}`;
+    const kept = new Set(await readdir(this.#options.directory));
+    const first = `${path}.corrupt-${(this.#options.now ?? Date.now)()}`;
+    // Nothing that was kept aside before is overwritten.
+    let keptAs = first;
+    for (let n = 2; kept.has(basename(keptAs)); n += 1) keptAs = `${first}-${n}`;
     try {
       await rename(path, keptAs);
       return keptAs;
