@@ -1,0 +1,119 @@
+import t, { type Test } from 'tap';
+import { decodeOutcome, decodeState, encodeBatch } from '../../../lib/counter/messages.ts';
+import { CounterOwner } from '../../../lib/counter/owner.ts';
+import { CounterState, RETENTION_DAYS } from '../../../lib/counter/state.ts';
+import {
+  atom,
+  CallError,
+  startGenServer,
+  startNode,
+  type Term,
+  tuple,
+} from '../../../lib/distribution/index.ts';
+
+const TODAY = 20_000;
+const DAY_MS = 86_400_000;
+const OWN = `own@h/${TODAY}/n`;
+const OTHER = `other@h/${TODAY}/n`;
+
+interface Replication {
+  readonly state: Term;
+  readonly done: () => void;
+}
+
+async function start(t: Test, increment: () => Promise<number> = async () => 42) {
+  const node = await startNode();
+  t.teardown(() => node.stop());
+  const state = new CounterState();
+  const replications: Replication[] = [];
+  const time = { nowMs: TODAY * DAY_MS };
+  const owner = new CounterOwner({
+    processes: node.local.processes,
+    state,
+    ownSession: () => OWN,
+    increment,
+    replicate: (sent) =>
+      new Promise((done) => {
+        replications.push({ state: sent, done });
+      }),
+    now: () => time.nowMs,
+  });
+  const started = await startGenServer(node.local.processes, owner);
+  if (started.type !== 'started') throw new Error('expected a process');
+  const { pid, process } = started;
+  const call = (request: Term, timeoutMs = 1_000) => node.client.call(pid, request, { timeoutMs });
+  const batch = (session: string, seq: number, plain: number, keys: readonly string[] = []) =>
+    call(encodeBatch({ session, seq, plain, keys, confirmed: undefined })).then(decodeOutcome);
+  return { state, replications, time, owner, process, call, batch };
+}
+
+t.test('another node’s batch is counted at once', async (t) => {
+  const { replications, call, batch } = await start(t);
+  t.match(await batch(OTHER, 1, 3), { type: 'counted', entry: { value: 3 } });
+  t.match(await batch(OTHER, 1, 3), { type: 'counted', entry: { value: 3 } });
+  t.equal(await call(atom('get')), 3);
+  t.strictSame(replications, []);
+});
+
+t.test('our own node’s batch is shown to nobody before a backup has it', async (t) => {
+  const { replications, owner, call, batch } = await start(t);
+  const answer = batch(OWN, 1, 2, ['k']);
+  await batch(OTHER, 1, 4);
+  t.equal(await call(atom('get')), 4);
+  t.match(decodeState(replications[0]!.state), {
+    sessions: [[OWN, { seq: 1, share: 3 }]],
+    keys: [['k', { value: 3 }]],
+  });
+  // The same key elsewhere waits for what becomes of it.
+  const same = batch(OTHER, 2, 1, ['k']);
+  replications[0]!.done();
+  await new Promise(setImmediate);
+  t.match(decodeState(replications[1]!.state), { keys: [['k', { value: 7 }]] }, 'its final number');
+  replications[1]!.done();
+  t.match(await answer, { entry: { counted: 3, value: 7 }, keyRecords: [{ value: 7 }] });
+  t.match(await same, { entry: { counted: 1, value: 8 }, keyRecords: [{ value: 7 }] });
+  await owner.suspended();
+  t.equal(await call(atom('get')), 8);
+});
+
+t.test('an owner that is killed meanwhile has not counted it', async (t) => {
+  const { state, replications, process, batch } = await start(t);
+  const answer = batch(OWN, 1, 1);
+  process.stop(atom('killed'));
+  await t.rejects(answer, { code: 'exit' });
+  replications[0]!.done();
+  await new Promise(setImmediate);
+  t.equal(state.total, 0);
+});
+
+t.test('an increment goes through the replica, and fails without an answer', async (t) => {
+  const { call } = await start(t);
+  t.equal(await call(atom('increment')), 42);
+  const failing = await start(t, () => Promise.reject(new CallError('timeout', 'too late')));
+  await t.rejects(failing.call(atom('increment'), 20), { code: 'timeout' });
+  const faulty = await start(t, () => Promise.reject(new Error('a fault')));
+  await t.rejects(faulty.call(atom('increment')), { code: 'exit' });
+});
+
+t.test('what it does not know is answered, and harms nothing', async (t) => {
+  const { call } = await start(t);
+  for (const request of [atom('reset'), tuple(atom('increment_batch'), 1), 'text' as never]) {
+    t.match(await call(request), tuple(atom('error')), String(request));
+  }
+  t.equal(await call(atom('get')), 0);
+});
+
+t.test('old sessions are folded when a day begins', async (t) => {
+  const { state, time, batch } = await start(t);
+  await batch(OTHER, 1, 5);
+  time.nowMs += RETENTION_DAYS * DAY_MS;
+  await batch(`other@h/${TODAY + RETENTION_DAYS}/n`, 1, 1);
+  t.equal(state.sessions, 2);
+  time.nowMs += DAY_MS;
+  await batch(`other@h/${TODAY + RETENTION_DAYS + 1}/n`, 1, 1);
+  time.nowMs += DAY_MS;
+  await batch(`other@h/${TODAY + RETENTION_DAYS + 2}/n`, 1, 1);
+  t.equal(state.entry(OTHER), undefined);
+  t.equal(state.total, 8);
+  t.strictSame(await batch(OTHER, 2, 1), { type: 'folded' });
+});
