@@ -83,7 +83,13 @@ const AREAS: readonly {
   { name: 'supervisor', at: 'lib/supervisor/', mayUse: ['clock', 'telemetry'] },
   { name: 'http', at: 'lib/http/', mayUse: ['telemetry'] },
   { name: 'pubsub', at: 'lib/pubsub/', mayUse: ['index', 'telemetry'] },
-  { name: 'counter', at: 'lib/counter.ts', mayUse: ['index'] },
+  { name: 'singleton', at: 'lib/singleton/', mayUse: ['index', 'clock', 'telemetry'] },
+  { name: 'counter-parts', at: 'lib/counter/', mayUse: ['index', 'clock'] },
+  {
+    name: 'counter',
+    at: 'lib/counter.ts',
+    mayUse: ['counter-parts', 'singleton', 'supervisor', 'index', 'clock', 'telemetry'],
+  },
   {
     name: 'discovery',
     at: 'lib/discovery/',
@@ -139,6 +145,8 @@ const USERS_OF_SOCKETS: Readonly<Record<string, string>> = {
 
 /** Files that are long because they are one flat table, or one concept that would not gain by a cut. */
 const LONGER_THAN_450_LINES: Readonly<Record<string, string>> = {
+  'lib/counter/replica.ts': 'one state machine: what waits, what is in flight, who is told',
+  'lib/singleton/singleton.ts': 'one state machine, under the contract that it keeps',
   'lib/distribution/wire/control.ts': 'a flat table: each operation with encoder and decoder',
   'lib/distribution/kernel/global/messages.ts': 'a flat table: each message with both codecs',
   'lib/distribution/wire/handshake.ts': 'both sides of one exchange, which are read side by side',

@@ -110,6 +110,7 @@ export interface SingletonTiming {
   readonly handOffMs: number;
 }
 
+/** Patience where nothing else is said. */
 export const DEFAULT_TIMING: SingletonTiming = {
   staggerMs: 100,
   greetMs: 1_000,
