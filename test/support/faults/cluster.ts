@@ -5,7 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort, until } from '../peers.ts';
 import { type Program, startProgram } from '../program.ts';
-import { type Absence, nowMs } from './history.ts';
+import { type Absence, type Era, nowMs } from './history.ts';
 import { send, type Target } from './load.ts';
 
 interface Teardown {
@@ -22,6 +22,11 @@ export interface Placement {
 
 export interface FaultClusterOptions {
   readonly size: number;
+  /** where a port mapper listens; default a free port, so that one of the members answers */
+  readonly epmdPort?: number;
+  readonly cookie?: string;
+  /** names of nodes that are there already and that the members find */
+  readonly guests?: readonly string[];
   /** default: all on the loopback interface, where they find each other */
   readonly placements?: readonly Placement[];
   /** for every member, or for each by its index */
@@ -39,19 +44,22 @@ export interface Stop {
 
 export class FaultCluster {
   readonly members: readonly Member[];
+  /** nodes that belong to the cluster beside the members, by name */
+  readonly guests: Set<string>;
   /** every orderly stop so far */
   readonly stops: Stop[] = [];
 
-  private constructor(members: readonly Member[]) {
+  private constructor(members: readonly Member[], guests: readonly string[]) {
     this.members = members;
+    this.guests = new Set(guests);
   }
 
   /** Starts all members at once, and waits until they are one cluster. They end with the test. */
   static async start(
     t: Teardown,
-    { size, placements, env = {} }: FaultClusterOptions,
+    { size, placements, env = {}, ...options }: FaultClusterOptions,
   ): Promise<FaultCluster> {
-    const epmdPort = String(await freePort());
+    const epmdPort = String(options.epmdPort ?? (await freePort()));
     const places: readonly Placement[] =
       placements ?? Array.from({ length: size }, () => ({ address: '127.0.0.1' }));
     const names = places.map(({ address }, index) => `node${index + 1}@${address}`);
@@ -59,7 +67,7 @@ export class FaultCluster {
       const own = typeof env === 'function' ? env(index) : env;
       return new Member(names[index]!, place.runner ?? [], {
         NODE_NAME: names[index]!,
-        ERLANG_COOKIE: `faults-${epmdPort}`,
+        ERLANG_COOKIE: options.cookie ?? `faults-${epmdPort}`,
         ERL_EPMD_PORT: epmdPort,
         STOP_WITH_PARENT: 'true',
         ...(placements === undefined ? {} : { CONNECT_NODES: names.join(',') }),
@@ -67,7 +75,7 @@ export class FaultCluster {
         ...own,
       });
     });
-    const cluster = new FaultCluster(members);
+    const cluster = new FaultCluster(members, options.guests ?? []);
     t.teardown(() => cluster.end());
     await Promise.all(members.map((member) => member.start()));
     await cluster.whole();
@@ -96,18 +104,22 @@ export class FaultCluster {
    * them may have held.
    */
   async whole(): Promise<void> {
-    await this.apart(this.members);
+    await this.apart(this.members, this.guests);
     await delay(SETTLING_MS);
   }
 
-  /** Waits until the given members see each other and nobody else, and answer. */
-  async apart(members: readonly Member[], timeoutMs = 60_000): Promise<void> {
+  /** Waits until the given nodes see each other and nobody else, and the members answer. */
+  async apart(
+    members: readonly Member[],
+    guests: ReadonlySet<string> = new Set(),
+    timeoutMs = 60_000,
+  ): Promise<void> {
     let seen = '';
     await until(
       async () => {
         const views = await Promise.all(members.map((member) => member.view()));
         seen = views.map((view, i) => `${members[i]?.name} sees ${view.join(', ')}`).join('\n');
-        const expected = members.map(({ name }) => name).sort();
+        const expected = [...members.map(({ name }) => name), ...guests].sort();
         return views.every((view) => view.join() === expected.join());
       },
       { timeoutMs, what: () => `one cluster:\n${seen}\n${this.logs()}` },
@@ -136,6 +148,36 @@ export class FaultCluster {
       },
     );
     return counts[0]!;
+  }
+
+  /** The member whose counter it is, by what all have logged; `undefined` while there is none. */
+  owner(): Member | undefined {
+    const latest = this.reigns().at(-1);
+    if (latest?.toMs !== Number.POSITIVE_INFINITY) return undefined;
+    return this.members.find(({ name }) => name === latest.name);
+  }
+
+  /**
+   * Who owned the counter when, by what the members have logged: from the moment in which an owner is
+   * sure until it gives the counter away or dies, or another one is sure.
+   */
+  reigns(): readonly Era[] {
+    const starts = this.members
+      .flatMap((member) => member.logged('taken_over').map((fromMs) => ({ member, fromMs })))
+      .sort((a, b) => a.fromMs - b.fromMs);
+    return starts.map(({ member, fromMs }, index) => {
+      const ends = [
+        ...member.logged('handed_over', 'ended', 'lost'),
+        ...member.absences.filter(({ type }) => type !== 'frozen').map((absence) => absence.fromMs),
+        ...(member.isAbsent === undefined ? [] : [member.isAbsent.fromMs]),
+        ...starts.slice(index + 1).map((start) => start.fromMs),
+      ].filter((ms) => ms > fromMs);
+      return {
+        name: member.name,
+        fromMs: fromMs + 1,
+        toMs: Math.min(...ends, Number.POSITIVE_INFINITY),
+      };
+    });
   }
 
   /** What the members logged that is worth reading: no lines of single requests. */
@@ -186,6 +228,21 @@ export class Member implements Target {
   /** What all incarnations have logged. */
   get log(): string {
     return this.#logs + (this.#program?.log() ?? '');
+  }
+
+  /** When it logged one of the events of the counter's owner. */
+  logged(...events: readonly string[]): number[] {
+    return this.log.split('\n').flatMap((line) => {
+      const event = /"event":"[\w.]+\.owner\.(\w+)"/.exec(line)?.[1];
+      const time = /"time":"([^"]+)"/.exec(line)?.[1];
+      if (event === undefined || time === undefined || !events.includes(event)) return [];
+      return [Date.parse(time)];
+    });
+  }
+
+  /** Since when clients cannot expect much of it, if so. */
+  get isAbsent(): { readonly fromMs: number; readonly type: Absence['type'] } | undefined {
+    return this.#absentFrom;
   }
 
   async start(): Promise<void> {

@@ -70,6 +70,8 @@ function generateStep(
     case 'freeze':
       return { type, node: first, forMs: 100 + random.below(1_900) };
     case 'kill_during_stop':
+      // Of two nodes nobody would stay.
+      if (size < 3) return { type: 'kill', node: first, downMs: random.below(900) };
       return {
         ...{ type, node: first, killed: second },
         ...{ killAfterMs: random.below(60), downMs: random.below(600) },
