@@ -5,14 +5,14 @@
  *   idle ── start ──▶ registering ── registered ──▶ registered
  *                         ▲   │ failed (not the first time)  │ lost
  *                         │   ▼                              ▼
- *                         └─ waiting, retryDelayMs ◀─────────┘
+ *                         └─ waiting, a delay ◀──────────────┘
  *   any ── stop ──▶ stopped
  * ```
  *
  * Registering asks whatever listens on the port. When nothing does, and the node may, it starts the
  * embedded server there and registers with that. Of several nodes that try at once one gets the
  * port, the others find it in use and go back to being clients; so when the node hosting the server
- * goes away, another one takes over within `retryDelayMs` and all are registered again.
+ * goes away, another one takes over at once, and all are registered again.
  *
  * The creation is that of the first registration for good, as in OTP: pids that peers hold carry it.
  */
@@ -49,6 +49,11 @@ export interface EpmdRegistrationOptions {
   readonly timeoutMs?: number;
   /** between attempts after a loss; default 2 s, as OTP */
   readonly retryDelayMs?: number;
+  /**
+   * before the first of them; default 50 ms. Soon, because the mapper may have been a node of ours: one that
+   * starts now finds only those that have registered again.
+   */
+  readonly firstRetryDelayMs?: number;
   readonly clock?: Clock;
   readonly onEvent?: (event: EpmdEvent) => void;
   /** how to reach and how to serve EPMD; tests pass their own */
@@ -77,6 +82,7 @@ export class EpmdRegistration {
       nodeType: 'normal',
       timeoutMs: 10_000,
       retryDelayMs: 2_000,
+      firstRetryDelayMs: 50,
       clock: systemClock,
       onEvent: () => {},
       registerNode: register,
@@ -186,15 +192,15 @@ export class EpmdRegistration {
     registration.onLost((error) => {
       this.#registration = undefined;
       this.#options.onEvent({ type: 'lost', error });
-      this.#retryLater();
+      this.#retryLater(this.#options.firstRetryDelayMs);
     });
     return creation;
   }
 
-  #retryLater(): void {
+  #retryLater(delayMs: number): void {
     if (this.#state === 'stopped') return;
     this.#state = 'waiting';
-    this.#cancelRetry = this.#options.clock.setTimer(this.#options.retryDelayMs, () => {
+    this.#cancelRetry = this.#options.clock.setTimer(delayMs, () => {
       this.#attempt = this.#retry();
     });
   }
@@ -207,7 +213,7 @@ export class EpmdRegistration {
       if (this.#stopping.signal.aborted) return;
       const { onEvent, retryDelayMs: retryInMs } = this.#options;
       onEvent({ type: 'retry_failed', error: asError(error), retryInMs });
-      this.#retryLater();
+      this.#retryLater(retryInMs);
     }
   }
 
