@@ -3,7 +3,7 @@
  *
  * ```
  * batch    {increment_batch, Session, Seq, Plain, [Key], none | Entry}
- * answer   {ok, Entry, [{Value, ExpiresAt}]} | {error, stale | folded}
+ * answer   {ok, Entry, [{Value, ExpiresAt}]} | {error, stale} | {error, {folded, Day}}
  * state    {counter_state, 1, WatermarkDay, Base, [{Session, Entry}], [{Key, Value, ExpiresAt}]}
  * Entry    {Seq, Share, Counted, Value}
  * ```
@@ -21,15 +21,6 @@ const NONE = atom('none');
 const OK = atom('ok');
 const ERROR = atom('error');
 const STATE_VERSION = 1;
-
-/** An answer as it arrives. */
-export type BatchAnswer =
-  | {
-      readonly type: 'counted';
-      readonly entry: SessionEntry;
-      readonly keyRecords: readonly KeyRecord[];
-    }
-  | { readonly type: 'stale' | 'folded' };
 
 /** The request to count a batch. */
 export function encodeBatch({ session, seq, plain, keys, confirmed }: Batch): Tuple {
@@ -53,18 +44,20 @@ export function decodeBatch(term: Term): Batch | undefined {
 
 /** The answer to a batch. */
 export function encodeOutcome(outcome: BatchOutcome): Tuple {
-  if (outcome.type !== 'counted') return tuple(ERROR, atom(outcome.type));
+  if (outcome.type === 'stale') return tuple(ERROR, atom('stale'));
+  if (outcome.type === 'folded') return tuple(ERROR, tuple(atom('folded'), outcome.day));
   const { entry, keyRecords } = outcome;
   const records = keyRecords.map(({ value, expiresAt }) => tuple(value, expiresAt));
   return tuple(OK, encodeEntry(entry), records);
 }
 
 /** Reads {@link encodeOutcome}. */
-export function decodeOutcome(term: Term): BatchAnswer | undefined {
+export function decodeOutcome(term: Term): BatchOutcome | undefined {
   if (isTuple(term, 2, 'error')) {
     const reason = term.elements[1];
     if (isAtom(reason, 'stale')) return { type: 'stale' };
-    return isAtom(reason, 'folded') ? { type: 'folded' } : undefined;
+    const day = isTuple(reason, 2, 'folded') ? reason.elements[1] : undefined;
+    return isNatural(day) ? { type: 'folded', day } : undefined;
   }
   if (!isTuple(term, 3, 'ok')) return undefined;
   const entry = decodeEntry(term.elements[1]);

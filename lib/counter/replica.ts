@@ -31,7 +31,7 @@ import {
 import { add, type Count, isCount, subtract } from './count.ts';
 import type { KeyRecord } from './key-table.ts';
 import { decodeOutcome, encodeBatch } from './messages.ts';
-import { dayOf, sessionId } from './session.ts';
+import { dayOf, foreignSession, sessionId } from './session.ts';
 import type { Batch, CounterState, SessionEntry } from './state.ts';
 
 export interface CounterCallOptions {
@@ -88,7 +88,10 @@ export class CounterReplica {
   readonly #now: () => number;
   readonly #wakers = new Set<() => void>();
   #unsubscribe: (() => void) | undefined;
+  /** our clock's day when the session began */
   #day = -1;
+  /** the owners' day, should our clock be far behind theirs */
+  #leastDay = 0;
   #session = '';
   #seq = 0;
   #pending: Waiter[] = [];
@@ -249,6 +252,7 @@ export class CounterReplica {
     this.#flight = undefined;
     if (outcome?.type === 'folded') {
       // Older than anybody remembers: it counts as a new one.
+      this.#leastDay = outcome.day;
       this.#renewSession();
       this.#flight = this.#makeFlight(flight.waiters);
       return;
@@ -301,7 +305,8 @@ export class CounterReplica {
 
   #renewSession(): void {
     this.#day = dayOf(this.#now());
-    this.#session = sessionId(this.#options.nodeName, this.#day, this.#options.nonce());
+    const day = Math.max(this.#day, this.#leastDay);
+    this.#session = sessionId(this.#options.nodeName, day, this.#options.nonce());
     this.#seq = 0;
   }
 
@@ -341,7 +346,7 @@ export class CounterReplica {
     const value = await client.call(owner.pid, request, options);
     if (!isCount(value)) throw badReply();
     if (!owner.batches) {
-      state.observe(sessionId(`foreign ${owner.pid.key}`, dayOf(this.#now()), 'seen'), value);
+      state.observe(foreignSession(owner.pid.key), value);
     }
     return value;
   }

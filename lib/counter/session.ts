@@ -10,6 +10,22 @@ export function dayOf(nowMs: number): number {
   return Math.floor(nowMs / DAY_MS);
 }
 
+/**
+ * The day of a session that is never folded: what is seen of one owner that is none of ours is one session,
+ * whoever sees it and whenever.
+ */
+const ENDLESS_DAY = 999_999_999;
+
+/** The session that stands for an owner that is none of ours. */
+export function foreignSession(owner: string): string {
+  return sessionId(`foreign ${owner}`, ENDLESS_DAY, 'seen');
+}
+
+/** Whether a session says when it began. */
+export function hasBegun(day: number): boolean {
+  return day !== ENDLESS_DAY;
+}
+
 /** The id of a new session. */
 export function sessionId(origin: string, day: number, nonce: string): string {
   return `${origin}/${day}/${nonce}`;

@@ -19,7 +19,7 @@
  */
 import { add, type Count, max, subtract } from './count.ts';
 import { type KeyRecord, KeyTable } from './key-table.ts';
-import { sessionDay } from './session.ts';
+import { hasBegun, sessionDay } from './session.ts';
 
 /** Sessions that began so many days ago are folded. No split may last longer. */
 export const RETENTION_DAYS = 30;
@@ -59,8 +59,8 @@ export type BatchOutcome =
     }
   /** a later batch of this session was counted: nobody waits for this one any more */
   | { readonly type: 'stale' }
-  /** the session is so old that it was folded */
-  | { readonly type: 'folded' };
+  /** the session is so old that it was folded; it has to begin anew, on `day` or later */
+  | { readonly type: 'folded'; readonly day: number };
 
 /** A batch that was looked at and not counted yet: see {@link CounterState.prepare}. */
 export interface PreparedBatch {
@@ -119,7 +119,9 @@ export class CounterState {
 
   /** The answer to a batch that needs no counting: it was counted before, or cannot be any more. */
   repeated(batch: Batch, nowMs: number): BatchOutcome | undefined {
-    if (this.#isFolded(batch.session)) return { type: 'folded' };
+    if (this.#isFolded(batch.session)) {
+      return { type: 'folded', day: this.#watermarkDay + RETENTION_DAYS };
+    }
     const entry = this.#sessions.get(batch.session);
     if (entry === undefined || entry.seq < batch.seq) return undefined;
     if (entry.seq > batch.seq) return { type: 'stale' };
@@ -236,8 +238,10 @@ export class CounterState {
    */
   foldOld(today: number): void {
     let newest = 0;
-    for (const session of this.#sessions.keys())
-      newest = Math.max(newest, sessionDay(session) ?? 0);
+    for (const session of this.#sessions.keys()) {
+      const day = sessionDay(session) ?? 0;
+      if (hasBegun(day)) newest = Math.max(newest, day);
+    }
     this.fold(Math.min(today, newest) - RETENTION_DAYS);
   }
 

@@ -34,8 +34,8 @@ t.test('every message survives the wire', async (t) => {
   t.strictSame(decodeBatch(wire(encodeBatch(first))), first);
   t.strictSame(decodeState(wire(encodeState(STATE))), STATE);
   t.strictSame(decodeOutcome(wire(encodeOutcome(COUNTED))), COUNTED);
-  for (const type of ['stale', 'folded'] as const) {
-    t.strictSame(decodeOutcome(wire(encodeOutcome({ type }))), { type });
+  for (const outcome of [{ type: 'stale' }, { type: 'folded', day: 20_000 }] as const) {
+    t.strictSame(decodeOutcome(wire(encodeOutcome(outcome))), outcome);
   }
 });
 

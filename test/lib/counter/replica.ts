@@ -233,11 +233,16 @@ t.test('each day has a session of its own, as has a session that was folded', as
   time.nowMs += DAY_MS;
   const second = await increment();
   t.match(second.batch, { session: 'me@h/20001/1', seq: 1 });
-  calls.at(-1)!.answer(encodeOutcome({ type: 'folded' }));
+  // Our clock is far behind.
+  calls.at(-1)!.answer(encodeOutcome({ type: 'folded', day: 20_500 }));
   await settle();
-  t.match(calls.at(-1)!.batch, { session: 'me@h/20001/2', seq: 1, plain: 1 });
+  t.match(calls.at(-1)!.batch, { session: 'me@h/20500/2', seq: 1, plain: 1 });
   count(calls.at(-1));
   t.equal(await second.answer, 2);
+  const third = await increment();
+  t.match(third.batch, { session: 'me@h/20500/2', seq: 2 }, 'the same session all day');
+  count(calls.at(-1));
+  await third.answer;
 });
 
 t.test('a foreign owner gets single calls, and its greatest value is kept', async (t) => {

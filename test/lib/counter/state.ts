@@ -1,7 +1,7 @@
 import t from 'tap';
 import { add, type Count } from '../../../lib/counter/count.ts';
 import { KEY_LIFETIME_MS } from '../../../lib/counter/key-table.ts';
-import { sessionId } from '../../../lib/counter/session.ts';
+import { foreignSession, sessionId } from '../../../lib/counter/session.ts';
 import {
   type Batch,
   type CounterSnapshot,
@@ -121,11 +121,23 @@ t.test('sessions older than the retention are folded, and the total stays', asyn
   }
   t.equal(state.total, 401);
   t.equal(state.sessions, RETENTION_DAYS + 1, 'not one more, however long it runs');
-  t.strictSame(state.count(batch(session('a', 1), 1, 1), 0), { type: 'folded' });
+  t.strictSame(state.count(batch(session('a', 1), 1, 1), 0), { type: 'folded', day: TODAY });
   const other = stateOf(state.snapshot());
   t.strictSame(canonical(other), canonical(state));
   state.foldOld(TODAY + 1_000_000);
   t.equal(state.sessions, RETENTION_DAYS + 1, 'a clock that is ahead folds nothing that is alive');
+});
+
+t.test('what was seen of a foreign owner counts once, and is never folded', async (t) => {
+  const [one, other] = [new CounterState(), new CounterState()];
+  one.observe(foreignSession('<elixir>'), 7);
+  other.observe(foreignSession('<elixir>'), 9);
+  one.observe(foreignSession('<elixir>'), 8);
+  one.merge(other.snapshot());
+  one.count(batch(session('a'), 1, 1), 0);
+  one.foldOld(TODAY + 1_000);
+  t.equal(one.total, 10);
+  t.equal(one.sessions, 2, 'nor does it make the rest look old');
 });
 
 t.test('a node that folded nothing yet meets one that has', async (t) => {
