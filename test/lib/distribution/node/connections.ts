@@ -220,8 +220,12 @@ test('signals wait for a challenger when the old connection ends by itself', asy
   node.connections.deliver(A, message(M, A, 1), { connect: false });
   const connecting = node.connections.connect(A);
   challenger.socket.destroy();
-  t.match(await connecting, { connected: false, error: { code: 'closed' } });
-  t.strictSame(node.log.slice(-2), ['refused in a@h closed', 'unreachable a@h']);
+  t.match(await connecting, { connected: false, error: { code: 'unreachable' } });
+  t.strictSame(
+    node.log.slice(-3),
+    ['refused in a@h closed', 'refused out a@h unreachable', 'unreachable a@h'],
+    'once it is gone we dial ourselves',
+  );
 });
 
 test('a listener that disconnects the node while it is being replaced ends the challenger', async (t) => {
@@ -300,6 +304,40 @@ test('an attempt that is told nok waits for the peer’s own, and gives up in ti
   await until(() => node.log.length === 2, { what: 'the parked attempt to give up' });
   t.strictSame(node.log, ['refused out z@h nok', 'unreachable z@h']);
   t.equal(node.connections.connect(Z) instanceof Promise, true, 'the slot is free again');
+});
+
+test('an inbound attempt that fails leaves those who wait to a dial of our own', async (t) => {
+  const ports = new Map<string, number>();
+  const z = await startConnections(t, Z, { ports });
+  const held: (() => void)[] = [];
+  const node = await startConnections(t, M, {
+    dial: async () => {
+      await new Promise<void>((resolve) => held.push(resolve));
+      return dialTo(ports.get(Z)!);
+    },
+  });
+  const dialling = node.connections.connect(Z);
+  node.connections.deliver(Z, message(M, Z, 1));
+  const impostor = await node.raw();
+  impostor.write(encodeSendName(rawSelf(Z)));
+  t.equal(await impostor.readText(), 'sok_simultaneous');
+  impostor.socket.destroy();
+  await until(() => held.length === 2, { what: 'the second dial' });
+  for (const go of held) go();
+  t.strictSame(await dialling, { connected: true });
+  await until(() => z.signals.length === 1, { what: 'the signal' });
+  t.strictSame(node.log, ['refused in z@h closed', 'nodeup z@h']);
+});
+
+test('an inbound attempt that fails brings about no dial that nobody asked for', async (t) => {
+  const node = await startConnections(t, M, { dial: () => Promise.reject(new Error('dialled')) });
+  const peer = await node.raw();
+  peer.write(encodeSendName(rawSelf(A)));
+  t.equal(await peer.readText(), 'sok');
+  node.connections.deliver(A, monitorOf(A), { connect: false });
+  peer.socket.destroy();
+  await until(() => node.log.length === 2, { what: 'the end' });
+  t.strictSame(node.log, ['refused in a@h closed', 'unreachable a@h']);
 });
 
 test('attempts that are replaced count no more among the unauthenticated', async (t) => {
