@@ -303,7 +303,7 @@ export class Connections implements AttemptOwner {
     const waiting = this.#waiting.get(node);
     this.#waiting.delete(node);
     if (waiting === undefined) return;
-    if (waiting.signals.length > 0) this.#options.onUnreachable(node);
+    if (waiting.signals.length > 0) this.#unreachable(node);
     for (const resolve of waiting.dialled) resolve({ connected: false, error });
   }
 
@@ -338,6 +338,15 @@ export class Connections implements AttemptOwner {
     connection.start();
   }
 
+  /** A fault on the way to those who wait on the node must not keep the listeners from their event. */
+  #unreachable(node: string): void {
+    try {
+      this.#options.onUnreachable(node);
+    } catch (error) {
+      this.#options.onFault(error);
+    }
+  }
+
   #deliverLocal(peer: string, signal: Signal): void {
     try {
       this.#options.onSignal(peer, signal);
@@ -358,7 +367,7 @@ export class Connections implements AttemptOwner {
   #down(connection: Connection, reason: CloseReason, error: Error | undefined): void {
     const { id, peer, visible } = connection;
     if (!this.#table.down(peer, connection)) return;
-    this.#options.onUnreachable(peer);
+    this.#unreachable(peer);
     const cause = error === undefined ? {} : { error };
     this.#listeners.emit({
       type: 'nodedown',
@@ -376,7 +385,7 @@ export class Connections implements AttemptOwner {
       return;
     }
     queueMicrotask(() => {
-      if (this.#table.connection(node) === undefined) this.#options.onUnreachable(node);
+      if (this.#table.connection(node) === undefined) this.#unreachable(node);
     });
   }
 }

@@ -499,6 +499,23 @@ test('what a listener sends on nodedown dials anew and arrives on the new connec
   );
 });
 
+test('a fault in what hears of a lost node is reported, and the listeners hear of it all the same', async (t) => {
+  const error = new Error('unreachable');
+  const node = await startConnections(t, M, {
+    onUnreachable() {
+      throw error;
+    },
+  });
+  const peer = await node.raw();
+  await peer.initiate(rawSelf(A), M);
+  peer.socket.end();
+  await until(() => node.events.length === 2, { what: 'nodedown' });
+  node.connections.deliver(Z, monitorOf(Z), { connect: false });
+  node.connections.deliver(Z, message(M, Z, 1));
+  t.match(await node.connections.connect(Z), { connected: false });
+  t.strictSame(node.faults, [error, error, error]);
+});
+
 test('a fault in a signal’s effect is reported, and the connection goes on', async (t) => {
   const node = await startConnections(t, M, {
     onSignal() {
