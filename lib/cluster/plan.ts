@@ -17,7 +17,7 @@ export interface PlannedNode {
 export const HOST = '127.0.0.1';
 
 /** Settings of the program that must not come from whoever starts the cluster. */
-const OWN_SETTINGS = [
+const OWN_SETTINGS: readonly string[] = [
   ...['CONNECT_NODES', 'ENABLE_DISTRIBUTION', 'ERLANG_COOKIE', 'HOST', 'LOG_LEVEL', 'NODE_ENV'],
   ...['NODE_NAME', 'PORT'],
 ];
