@@ -8,6 +8,7 @@ export interface Probe {
   count(url: string): Promise<number | undefined>;
 }
 
+/** Who answered, and how many nodes it sees, itself included. */
 export interface NodesAnswer {
   readonly currentNode: string;
   readonly total: number;
