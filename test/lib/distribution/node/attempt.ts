@@ -176,14 +176,14 @@ test('every step has its deadline, whatever part of a message has come', async (
     },
   ];
   for (const step of steps) {
-    const { owner, peer } = await inbound(t, 40);
+    const { owner, peer } = await inbound(t, 150);
     const trickle = setInterval(() => peer.socket.write(new Uint8Array(0)), 10);
     await step(peer);
     await peer.closed();
     clearInterval(trickle);
     t.equal(owner.log.at(-1), 'failed timeout');
   }
-  const { owner, peer } = await outbound(t, 40);
+  const { owner, peer } = await outbound(t, 150);
   await peer.read();
   await peer.closed();
   t.strictSame(owner.log, ['failed timeout']);
@@ -284,7 +284,7 @@ test('aborting while it dials ends the dial', async (t) => {
 test('a nok parks the attempt: no socket, but a place until the deadline', async (t) => {
   const before = timers();
   for (const end of ['abandon', 'deadline'] as const) {
-    const { owner, peer, attempt } = await outbound(t, 80);
+    const { owner, peer, attempt } = await outbound(t, 200);
     await peer.read();
     peer.write(encodeStatus('nok'));
     await peer.closed();

@@ -310,6 +310,7 @@ test('ticks while there is nothing to say, and gives a silent peer up', async (t
   far.on('data', (chunk) => received.push(chunk));
   await until(() => closes.length > 0, { what: 'the peer to be given up' });
   t.strictSame(closes, [{ reason: 'net_tick_timeout', error: undefined }]);
+  await until(() => Buffer.concat(received).length >= 12, { what: 'the ticks' });
   t.strictSame(Buffer.concat(received), Buffer.alloc(12), 'three ticks of four bytes');
 });
 

@@ -168,7 +168,7 @@ test('a peer that came back: its old nodedown is complete before its ack is sent
 });
 
 test('whoever knows no cookie never closes a live connection', async (t) => {
-  const node = await startConnections(t, M, { limits: { setupTimeMs: 60 } });
+  const node = await startConnections(t, M, { limits: { setupTimeMs: 250 } });
   const live = await node.raw();
   await live.initiate(rawSelf(A), M);
   const impostor = await node.raw();
@@ -281,7 +281,7 @@ test('an attempt that is told nok waits for the peer’s own, and gives up in ti
   t.teardown(() => server.close());
   const node = await startConnections(t, M, {
     ports: new Map([[Z, server.port]]),
-    limits: { setupTimeMs: 150 },
+    limits: { setupTimeMs: 400 },
   });
   for (const arrives of [true, false]) {
     sockets.length = 0;
@@ -296,7 +296,7 @@ test('an attempt that is told nok waits for the peer’s own, and gives up in ti
     await own.initiate(rawSelf(Z), M);
     t.strictSame(await dialling, { connected: true });
     t.ok((await own.read()).length > 0, 'the signal that waited');
-    await pause(200);
+    await pause(450);
     t.ok(node.connections.get(Z), 'the deadline of the parked attempt is gone');
     node.connections.disconnect(Z, 'disconnect');
     node.log.length = 0;
