@@ -22,7 +22,7 @@ import { type FrameParser, TICK_FRAME } from '../wire/frame.ts';
 import type { MessageDecoder } from '../wire/message-decoder.ts';
 import type { MessageEncoder } from '../wire/message-encoder.ts';
 import { INITIAL_TICK_STATE, look, TICK_INTENSITY, type TickState } from './net-tick.ts';
-import { controlOf, type SignalForms, signalOf } from './signal-codec.ts';
+import { controlOf, isUnderstood, type SignalForms, signalOf } from './signal-codec.ts';
 
 /** Why a connection ended; `protocol_error` comes with the error. */
 export type CloseReason =
@@ -138,13 +138,15 @@ export class Connection {
   }
 
   /**
-   * Queues a signal for the end of this turn of the event loop.
+   * Queues a signal for the end of this turn of the event loop; one that the peer would not
+   * understand is dropped.
    *
    * @throws {TermError} `unencodable` for what is no term; the connection remains usable
    */
   send(signal: Signal): void {
-    if (this.#state !== 'up') return;
-    const { control, payload } = controlOf(signal, this.#options.forms);
+    const { forms } = this.#options;
+    if (this.#state !== 'up' || !isUnderstood(signal, forms)) return;
+    const { control, payload } = controlOf(signal, forms);
     for (const frame of this.#options.encoder.encode(control, payload)) {
       this.#pending.push(frame);
       this.#pendingBytes += frame.length;

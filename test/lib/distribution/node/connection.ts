@@ -9,8 +9,15 @@ import { controlOf, signalForms } from '../../../../lib/distribution/node/signal
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
+import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
-import { OFFERED_FLAGS, PASS_THROUGH_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
+import {
+  DFLAG_ALIAS,
+  DFLAG_DIST_MONITOR,
+  DFLAG_DIST_MONITOR_NAME,
+  OFFERED_FLAGS,
+  PASS_THROUGH_FLAGS,
+} from '../../../../lib/distribution/wire/flags.ts';
 import { FrameParser, frame } from '../../../../lib/distribution/wire/frame.ts';
 import { MessageDecoder } from '../../../../lib/distribution/wire/message-decoder.ts';
 import { MessageEncoder } from '../../../../lib/distribution/wire/message-encoder.ts';
@@ -321,4 +328,17 @@ test('a peer that is suspended is let go although it does not acknowledge the en
   await until(() => near.writableLength > 0, { what: 'the socket to be full' });
   connection.close('disconnect');
   await until(() => near.destroyed, { what: 'the socket to be given up', timeoutMs: 3000 });
+});
+
+test('a peer that knows neither monitors nor aliases is not sent any', async (t) => {
+  const flags = PASS_THROUGH_FLAGS & ~(DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME | DFLAG_ALIAS);
+  const { connection, peerGot } = await connected(t, { flags });
+  const ref = new Reference('here@h', 1, [1, 2, 3]);
+  connection.send({ type: 'monitor', from: here, target: there, ref });
+  connection.send({ type: 'demonitor', from: here, target: there, ref });
+  connection.send({ type: 'send_alias', from: here, to: ref, message: 1 });
+  connection.send(toPeer(2));
+  await until(() => peerGot().length > 0, { what: 'the message' });
+  t.strictSame(messages(peerGot()), [2]);
+  t.ok(connection.isUp);
 });
