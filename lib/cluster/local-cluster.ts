@@ -18,7 +18,7 @@ import { httpProbe, type Probe } from './probe.ts';
 /** The part of {@link NodeProcess} that matters here. */
 export type NodeHandle = Pick<
   NodeProcess,
-  'node' | 'pid' | 'exited' | 'isStopping' | 'lastWords' | 'stop' | 'kill'
+  'node' | 'pid' | 'exited' | 'hasStarted' | 'isStopping' | 'lastWords' | 'stop' | 'kill'
 >;
 
 export interface LocalClusterOptions {
@@ -88,8 +88,8 @@ export class LocalCluster {
     const [first, ...others] = nodes;
     for (const group of [first === undefined ? [] : [first], others]) {
       over.throwIfAborted();
-      for (const node of group) this.#spawn(node);
-      await Promise.all(group.map((node) => this.#isUp(node, deadline, over)));
+      const processes = group.map((node) => this.#spawn(node));
+      await Promise.all(processes.map((process) => this.#isUp(process, deadline, over)));
     }
     for (const node of nodes) await this.#seesAll(node, deadline, over);
     if (nodes.length > 1) say(`all ${nodes.length} nodes see each other`);
@@ -114,12 +114,13 @@ export class LocalCluster {
     for (const process of this.#processes) process.kill();
   }
 
-  #spawn(node: PlannedNode): void {
+  #spawn(node: PlannedNode): NodeHandle {
     const { program, say, onLine, startProcess = (all) => new NodeProcess(all) } = this.#options;
     say(`starting ${node.name}`);
     const process = startProcess({ node, program, onLine: (line) => onLine(node, line) });
     this.#processes.push(process);
     void process.exited.then((exit) => this.#onExit(process, exit));
+    return process;
   }
 
   #onExit({ node, isStopping, lastWords }: NodeHandle, exit: Exit): void {
@@ -132,11 +133,11 @@ export class LocalCluster {
     }
   }
 
-  async #isUp(node: PlannedNode, deadline: number, over: AbortSignal): Promise<void> {
+  async #isUp(process: NodeHandle, deadline: number, over: AbortSignal): Promise<void> {
+    const { node } = process;
+    // Asking at its address would not do: a node of another cluster, of the same name, may answer.
     await this.#until(deadline, over, `${node.name} to serve ${node.url}`, async () => {
-      // Another program may serve on that port; then the node's own start fails.
-      const answer = await this.#probe.nodes(node.url);
-      return answer?.currentNode === node.name;
+      return process.hasStarted;
     });
     this.#options.say(`${node.name} serves ${node.url}`);
   }
@@ -144,8 +145,8 @@ export class LocalCluster {
   #seesAll(node: PlannedNode, deadline: number, over: AbortSignal): Promise<void> {
     const { length } = this.#options.nodes;
     return this.#until(deadline, over, `${node.name} to see all ${length} nodes`, async () => {
-      const answer = await this.#probe.nodes(node.url);
-      return answer !== undefined && answer.total >= length;
+      const total = await this.#probe.nodes(node.url);
+      return total !== undefined && total >= length;
     });
   }
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { type Clock, systemClock } from '../clock.ts';
+import { STARTED } from '../start-notice.ts';
 import type { PlannedNode } from './plan.ts';
 
 /** How a process ended. */
@@ -28,8 +29,8 @@ const MAX_LAST_WORDS = 20;
  * One node as a process of its own.
  *
  * It is the leader of its own process group, so that the Ctrl-C of a terminal reaches this process
- * alone, which then ends the nodes in order. It has an IPC channel, over which nothing is ever
- * said: the channel closes when this process ends in whatever way, SIGKILL included, and then the
+ * alone, which then ends the nodes in order. Over its IPC channel it says {@link STARTED}, and nothing
+ * else; the channel closes when this process ends in whatever way, SIGKILL included, and then the
  * node stops by itself (`STOP_WITH_PARENT`).
  */
 export class NodeProcess {
@@ -39,6 +40,7 @@ export class NodeProcess {
   readonly #child: ChildProcess;
   readonly #clock: Clock;
   readonly #lastWords: string[] = [];
+  #hasStarted = false;
   #isStopping = false;
   #exit: Exit | undefined;
 
@@ -58,6 +60,9 @@ export class NodeProcess {
         onLine(line);
       });
     }
+    child.on('message', (message) => {
+      if (message === STARTED) this.#hasStarted = true;
+    });
     this.exited = new Promise((resolve) => {
       const settle = (exit: Exit): void => {
         this.#exit ??= exit;
@@ -75,6 +80,11 @@ export class NodeProcess {
 
   get pid(): number | undefined {
     return this.#child.pid;
+  }
+
+  /** Whether it has said so itself: nobody else can say it in its place. */
+  get hasStarted(): boolean {
+    return this.#hasStarted;
   }
 
   /** Whether it has ended. */

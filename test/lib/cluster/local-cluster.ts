@@ -8,6 +8,7 @@ class FakeNode implements NodeHandle {
   readonly pid = 1;
   readonly exited: Promise<Exit>;
   lastWords = '';
+  hasStarted = false;
   isStopping = false;
   readonly #order: string[];
   #settle: (exit: Exit) => void = () => {};
@@ -18,6 +19,10 @@ class FakeNode implements NodeHandle {
     this.exited = new Promise((resolve) => {
       this.#settle = resolve;
     });
+  }
+
+  start(): void {
+    this.hasStarted = true;
   }
 
   end(exit: Exit, lastWords = ''): void {
@@ -50,13 +55,12 @@ function skippingClock() {
   };
 }
 
-function create({ seen = 3, upAfter = 2 } = {}) {
+function create({ seen = 3, starts = true } = {}) {
   const options = { nodes: 3, firstTcpPort: 5000, epmdPort: 4370, verbose: false };
   const said: string[] = [];
   const order: string[] = [];
   const nodes: FakeNode[] = [];
   const stopping = new AbortController();
-  const asked = new Map<string, number>();
   const cluster = new LocalCluster({
     nodes: planNodes(options, 'c', {}),
     program: 'program.js',
@@ -65,17 +69,13 @@ function create({ seen = 3, upAfter = 2 } = {}) {
     signal: stopping.signal,
     clock: skippingClock(),
     probe: {
-      nodes: async (url) => {
-        asked.set(url, (asked.get(url) ?? 0) + 1);
-        const found = nodes.find(({ node }) => node.url === url);
-        if (found === undefined || (asked.get(url) ?? 0) < upAfter) return undefined;
-        return { currentNode: found.node.name, total: Math.min(seen, nodes.length) };
-      },
+      nodes: async () => seen,
       count: async () => 0,
     },
     startProcess: ({ node }) => {
       const made = new FakeNode(node, order);
       nodes.push(made);
+      if (starts) setImmediate(() => made.start());
       return made;
     },
   });
@@ -97,8 +97,20 @@ t.test('starts the first node, then the others, and says when all is well', asyn
   ]);
 });
 
+t.test(
+  'a node counts as started when it says so itself, not when somebody answers in its place',
+  async (t) => {
+    const { cluster, nodes, said } = create({ starts: false });
+    const starting = cluster.start();
+    await new Promise(setImmediate);
+    t.strictSame(said, ['starting node1@127.0.0.1']);
+    nodes[0]?.end({ type: 'code', code: 1 }, 'cannot start: the name is taken');
+    await t.rejects(starting, { message: /the name is taken/ });
+  },
+);
+
 t.test('says why a node could not start, and starts no other', async (t) => {
-  const { cluster, nodes } = create({ upAfter: Number.POSITIVE_INFINITY });
+  const { cluster, nodes } = create({ starts: false });
   const starting = cluster.start();
   nodes[0]?.end({ type: 'code', code: 1 }, 'cannot start: the port is taken');
   await t.rejects(starting, {
@@ -114,7 +126,7 @@ t.test('gives up when the nodes do not find each other in time', async (t) => {
 });
 
 t.test('gives up when it is asked to', async (t) => {
-  const { cluster, stopping, said } = create({ upAfter: Number.POSITIVE_INFINITY });
+  const { cluster, stopping, said } = create({ starts: false });
   const starting = cluster.start();
   const reason = new Error('enough');
   stopping.abort(reason);

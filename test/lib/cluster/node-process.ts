@@ -55,6 +55,16 @@ t.test('ends by force what does not end', async (t) => {
   t.strictSame(await child.exited, { type: 'signal', signal: 'SIGKILL' });
 });
 
+t.test('knows that it has started when it says so', async (t) => {
+  const { child } = start(
+    t,
+    'process.send("other"); process.send("started", () => process.disconnect());',
+  );
+  t.notOk(child.hasStarted);
+  await child.exited;
+  t.ok(child.hasStarted);
+});
+
 t.test('gives it a channel that tells of our end', async (t) => {
   const { child, lines } = start(t, 'console.log(process.connected); process.disconnect();');
   await child.exited;
