@@ -85,6 +85,7 @@ const AREAS: readonly {
   { name: 'http', at: 'lib/http/', mayUse: ['telemetry'] },
   { name: 'pubsub', at: 'lib/pubsub/', mayUse: ['index', 'telemetry'] },
   { name: 'counter', at: 'lib/counter.ts', mayUse: ['index'] },
+  { name: 'measurements', at: 'lib/measurements.ts', mayUse: ['index', 'telemetry'] },
   {
     name: 'discovery',
     at: 'lib/discovery/',
@@ -95,8 +96,8 @@ const AREAS: readonly {
     name: 'application',
     at: 'lib/application.ts',
     mayUse: [
-      ...['handlers', 'discovery', 'counter', 'pubsub', 'http', 'supervisor', 'index'],
-      ...['config', 'cookie', 'telemetry'],
+      ...['handlers', 'discovery', 'counter', 'measurements', 'pubsub', 'http', 'supervisor'],
+      ...['index', 'config', 'cookie', 'telemetry'],
     ],
   },
   {

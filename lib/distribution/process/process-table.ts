@@ -74,6 +74,14 @@ export interface ProcessTableSizes {
   readonly names: number;
 }
 
+/** How many messages wait to be received. */
+export interface MailboxLengths {
+  /** in all mailboxes */
+  readonly messages: number;
+  /** in the longest */
+  readonly longest: number;
+}
+
 const KILLED = atom('killed');
 const NOTSUP = atom('notsup');
 
@@ -134,6 +142,17 @@ export class ProcessTable {
       ...this.#router.sizes,
       names: this.#names.list().length,
     };
+  }
+
+  /** How far the processes lag behind those who send to them; for metrics. */
+  get mailboxes(): MailboxLengths {
+    let messages = 0;
+    let longest = 0;
+    for (const { mailboxLength } of this.#processes.values()) {
+      messages += mailboxLength;
+      longest = Math.max(longest, mailboxLength);
+    }
+    return { messages, longest };
   }
 
   /**
