@@ -17,6 +17,7 @@
  */
 import type { Socket } from 'node:net';
 import type { Signal } from '../process/signals.ts';
+import { atom } from '../terms/atom.ts';
 import type { Pid } from '../terms/pid.ts';
 import { type FrameParser, TICK_FRAME } from '../wire/frame.ts';
 import type { MessageDecoder } from '../wire/message-decoder.ts';
@@ -59,6 +60,8 @@ export interface ConnectionOptions {
 const LINGER_MS = 1_000;
 /** Frames up to this many bytes in all are joined, since one write is cheaper than many. */
 const JOIN_LIMIT_BYTES = 256 * 1024;
+
+const NOTSUP = atom('notsup');
 
 export class Connection {
   readonly id: number;
@@ -139,13 +142,17 @@ export class Connection {
 
   /**
    * Queues a signal for the end of this turn of the event loop; one that the peer would not
-   * understand is dropped.
+   * understand is dropped, and a request answered in its place.
    *
    * @throws {TermError} `unencodable` for what is no term; the connection remains usable
    */
   send(signal: Signal): void {
     const { forms } = this.#options;
-    if (this.#state !== 'up' || !isUnderstood(signal, forms)) return;
+    if (this.#state !== 'up') return;
+    if (!isUnderstood(signal, forms)) {
+      if (signal.type === 'spawn_request') queueMicrotask(() => this.#refuseToSpawn(signal));
+      return;
+    }
     const { control, payload } = controlOf(signal, forms);
     for (const frame of this.#options.encoder.encode(control, payload)) {
       this.#pending.push(frame);
@@ -156,6 +163,11 @@ export class Connection {
       return;
     }
     this.#flushScheduled ??= setImmediate(this.#flush);
+  }
+
+  #refuseToSpawn({ ref, from }: Signal & { readonly type: 'spawn_request' }): void {
+    if (this.#state !== 'up') return;
+    this.#options.onSignal({ type: 'spawn_reply', ref, to: from, flags: 0, result: NOTSUP });
   }
 
   /** What was queued in this turn is lost with the connection; what follows is not even encoded. */

@@ -22,6 +22,7 @@ import {
   DFLAG_DIST_MONITOR_NAME,
   DFLAG_EXIT_PAYLOAD,
   DFLAG_SEND_SENDER,
+  DFLAG_SPAWN,
   hasFlag,
 } from '../wire/flags.ts';
 
@@ -41,6 +42,8 @@ export interface SignalForms {
   readonly monitors: boolean;
   /** messages can be sent to aliases */
   readonly aliases: boolean;
+  /** processes can be asked for */
+  readonly spawn: boolean;
 }
 
 /**
@@ -54,6 +57,7 @@ export function signalForms(flags: bigint): SignalForms {
     exitPayload: hasFlag(flags, DFLAG_EXIT_PAYLOAD),
     monitors: hasFlag(flags, DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME),
     aliases: hasFlag(flags, DFLAG_ALIAS),
+    spawn: hasFlag(flags, DFLAG_SPAWN),
   };
 }
 
@@ -63,6 +67,7 @@ export function signalForms(flags: bigint): SignalForms {
  */
 export function isUnderstood({ type }: Signal, forms: SignalForms): boolean {
   if (type === 'send_alias') return forms.aliases;
+  if (type === 'spawn_request') return forms.spawn;
   return forms.monitors || !(type === 'monitor' || type === 'demonitor' || type === 'down');
 }
 

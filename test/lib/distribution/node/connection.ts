@@ -15,6 +15,7 @@ import {
   DFLAG_ALIAS,
   DFLAG_DIST_MONITOR,
   DFLAG_DIST_MONITOR_NAME,
+  DFLAG_SPAWN,
   OFFERED_FLAGS,
   PASS_THROUGH_FLAGS,
 } from '../../../../lib/distribution/wire/flags.ts';
@@ -330,15 +331,23 @@ test('a peer that is suspended is let go although it does not acknowledge the en
   await until(() => near.destroyed, { what: 'the socket to be given up', timeoutMs: 3000 });
 });
 
-test('a peer that knows neither monitors nor aliases is not sent any', async (t) => {
-  const flags = PASS_THROUGH_FLAGS & ~(DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME | DFLAG_ALIAS);
-  const { connection, peerGot } = await connected(t, { flags });
+test('a peer that knows no monitors, aliases or requests to spawn is not sent any', async (t) => {
+  const flags =
+    PASS_THROUGH_FLAGS &
+    ~(DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME | DFLAG_ALIAS | DFLAG_SPAWN);
+  const { connection, signals, peerGot } = await connected(t, { flags });
   const ref = new Reference('here@h', 1, [1, 2, 3]);
   connection.send({ type: 'monitor', from: here, target: there, ref });
   connection.send({ type: 'demonitor', from: here, target: there, ref });
   connection.send({ type: 'send_alias', from: here, to: ref, message: 1 });
+  connection.send({
+    ...{ type: 'spawn_request', ref, from: here, groupLeader: here, module: 'm' },
+    ...{ function: 'f', arity: 0, options: [], args: [] },
+  });
   connection.send(toPeer(2));
   await until(() => peerGot().length > 0, { what: 'the message' });
   t.strictSame(messages(peerGot()), [2]);
+  const refusal = { type: 'spawn_reply', ref, to: here, flags: 0, result: atom('notsup') };
+  t.strictSame(signals, [refusal], 'who asked for a process must not wait');
   t.ok(connection.isUp);
 });
