@@ -21,6 +21,7 @@ import { Cluster } from './discovery/cluster.ts';
 import { type DistributedNode, startNode } from './distribution/index.ts';
 import { createRouter } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
+import { nodeSources } from './measurements.ts';
 import { PubSub } from './pubsub/pubsub.ts';
 import type { ExitReason } from './supervisor/child.ts';
 import { serviceChild } from './supervisor/service-child.ts';
@@ -157,33 +158,8 @@ export class Application {
   }
 
   #startPoller(): ReturnType<typeof serviceChild> {
-    const { local } = this.node;
-    const poller = new Poller({
-      telemetry: this.#options.telemetry,
-      sources: [
-        {
-          event: 'distribution.connections',
-          measure: () => {
-            let bytesReceived = 0;
-            let bytesWritten = 0;
-            let bytesQueued = 0;
-            const connections = local.connections();
-            for (const connection of connections) {
-              bytesReceived += connection.bytesReceived;
-              bytesWritten += connection.bytesWritten;
-              bytesQueued += connection.bytesQueued;
-            }
-            return { count: connections.length, bytesReceived, bytesWritten, bytesQueued };
-          },
-          metadata: { node: local.name },
-        },
-        {
-          event: 'vm.processes',
-          measure: () => ({ ...local.processes.sizes }),
-          metadata: { node: local.name },
-        },
-      ],
-    });
+    const { telemetry } = this.#options;
+    const poller = new Poller({ telemetry, sources: nodeSources(this.node.local) });
     poller.start();
     return serviceChild(() => poller.stop());
   }

@@ -5,16 +5,7 @@
  * No message of this file ever holds a cookie.
  */
 import { randomInt, randomUUID } from 'node:crypto';
-import {
-  chmodSync,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { chmodSync, linkSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 
 export interface Cookie {
   readonly cookie: string;
@@ -146,7 +137,6 @@ function createCookieFile(file: string, random: (limit: number) => number): stri
   const cookie = letters.join('');
   const draft = `${file}.${randomUUID()}`;
   try {
-    mkdirSync(dirname(file), { recursive: true });
     writeFileSync(draft, cookie, { flag: 'wx', mode: 0o400 });
     // The mode above is subject to the umask.
     chmodSync(draft, 0o400);

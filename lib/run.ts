@@ -6,6 +6,7 @@ import { Application } from './application.ts';
 import { type Config, type LogLevel, loadConfig } from './config.ts';
 import { type Cookie, resolveCookie } from './cookie.ts';
 import { inspectTerm, isTermObject } from './distribution/index.ts';
+import { noticeStarted } from './start-notice.ts';
 import { onStopRequest } from './stop-request.ts';
 import { describeExitReason } from './supervisor/child.ts';
 import { attachLogger, createLogger, type Logger } from './telemetry/logger.ts';
@@ -46,6 +47,7 @@ export async function start(options: StartOptions = {}): Promise<Running> {
   attachLogger(telemetry, logger, { print: printTerm });
   const application = await Application.start({ config, cookie, telemetry });
   logger.info({ url: application.url, pid: process.pid }, 'started');
+  if (config.stopWithParent) noticeStarted();
   return { application, config, logger };
 }
 

@@ -38,6 +38,7 @@ const AREAS: readonly {
   { name: 'telemetry', at: 'lib/telemetry/', mayUse: [] },
   { name: 'node-name', at: 'lib/node-name.ts', mayUse: [] },
   { name: 'version', at: 'lib/version.ts', mayUse: [] },
+  { name: 'start-notice', at: 'lib/start-notice.ts', mayUse: [] },
   { name: 'stop-request', at: 'lib/stop-request.ts', mayUse: [] },
   { name: 'flags', at: 'lib/flags.ts', mayUse: [] },
   { name: 'command-line', at: 'lib/command-line.ts', mayUse: ['flags'] },
@@ -90,6 +91,7 @@ const AREAS: readonly {
     at: 'lib/counter.ts',
     mayUse: ['counter-parts', 'singleton', 'supervisor', 'index', 'clock', 'telemetry'],
   },
+  { name: 'measurements', at: 'lib/measurements.ts', mayUse: ['index', 'telemetry'] },
   {
     name: 'discovery',
     at: 'lib/discovery/',
@@ -100,15 +102,16 @@ const AREAS: readonly {
     name: 'application',
     at: 'lib/application.ts',
     mayUse: [
-      ...['handlers', 'discovery', 'counter', 'pubsub', 'http', 'supervisor', 'index'],
-      ...['config', 'cookie', 'telemetry'],
+      ...['handlers', 'discovery', 'counter', 'measurements', 'pubsub', 'http', 'supervisor'],
+      ...['index', 'config', 'cookie', 'telemetry'],
     ],
   },
   {
     name: 'run',
     at: 'lib/run.ts',
     mayUse: [
-      ...['application', 'index', 'supervisor', 'config', 'cookie', 'stop-request', 'telemetry'],
+      ...['application', 'index', 'supervisor', 'config', 'cookie', 'telemetry'],
+      ...['start-notice', 'stop-request'],
     ],
   },
   {
@@ -120,7 +123,8 @@ const AREAS: readonly {
     name: 'cluster',
     at: 'lib/cluster/',
     mayUse: [
-      ...['counter', 'index', 'config', 'cookie', 'flags', 'stop-request', 'node-name', 'clock'],
+      ...['counter', 'index', 'config', 'cookie', 'flags', 'start-notice', 'stop-request'],
+      ...['node-name', 'clock'],
     ],
   },
   { name: 'main', at: 'lib/main.ts', mayUse: ['run', 'config', 'version'] },

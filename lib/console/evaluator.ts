@@ -7,7 +7,7 @@
  * whatever the program can, so it is only for those who may do that anyway.
  */
 import { Session as Inspector, type Runtime } from 'node:inspector';
-import { createContext } from 'node:vm';
+import { type Context, createContext } from 'node:vm';
 
 /** What came of a piece of source. */
 export type Evaluation =
@@ -34,6 +34,8 @@ type EvaluateParameters = Runtime.EvaluateParameterType & { readonly replMode: t
 
 export class Evaluator {
   readonly #inspector = new Inspector();
+  /** held here, because the inspector knows the context by its id and does not keep it alive */
+  readonly #context: Context;
   readonly #contextId: number;
   /** the inspector's id of an object whose method `take` hands a value over to us */
   readonly #receiverId: string;
@@ -45,10 +47,10 @@ export class Evaluator {
     const take = (value: unknown): void => {
       this.#taken = value;
     };
-    const context = createContext({ ...GLOBALS, ...scope, [HAND_OVER]: { take } });
+    this.#context = createContext({ ...GLOBALS, ...scope, [HAND_OVER]: { take } });
     this.#contextId = this.#idOfNewest();
     this.#receiverId = this.#receiver();
-    delete context[HAND_OVER];
+    delete this.#context[HAND_OVER];
   }
 
   /** Ends it. Code that is running goes on, but nobody hears of it. */

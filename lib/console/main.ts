@@ -72,6 +72,8 @@ async function converse(running: Running, log: LogOutput): Promise<number> {
   const print = (text: string): void => void process.stdout.write(`${text}\n`);
   const conversation = new Conversation({ session, print });
   reportStrayErrors(conversation);
+  // The reader of a pipe has seen enough, or the terminal is gone.
+  process.stdout.on('error', () => leaving.abort());
   const stopped = runUntilStopped(running, ['SIGTERM', 'SIGINT', 'SIGHUP']);
   void stopped.then(() => leaving.abort());
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY;

@@ -10,9 +10,11 @@
  * Whatever happens, it ends once, and says so with exactly one `http.request.stop`:
  *
  * - `http.request.start`     {}              method, path, requestId
- * - `http.request.exception` {durationMs}    the same, route and error: an answer of 500 and above
- * - `http.request.stop`      {durationMs}    method, path, requestId, route, status, aborted
+ * - `http.request.exception` {durationMs}    the same, route, error and inStop: an answer of 500 and
+ *                                            above, or a failure that could not be answered
+ * - `http.request.stop`      {durationMs}    method, path, requestId, route, status, aborted, error
  *
+ * `inStop`: the `error` is in the stop that follows too, so that one line can say all of a request.
  * `aborted` is true if the response was not sent completely; `status` is 499 if no part of it was.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -243,15 +245,15 @@ export class Exchange implements RequestScope {
     this.#ended = true;
     const aborted = brokenOff || this.#disconnected;
     const status = this.#out.headersSent ? this.#out.statusCode : STATUS_NOT_SENT;
-    if (this.#error && (brokenOff || (status >= 500 && !this.#disconnected))) {
-      this.#report(this.#error.value);
-    }
-    this.#execute('http.request.stop', this.#elapsed(), { status, aborted });
+    const failed = brokenOff || (status >= 500 && !this.#disconnected);
+    const error = failed ? this.#error?.value : undefined;
+    if (failed && this.#error) this.#report(error, true);
+    this.#execute('http.request.stop', this.#elapsed(), { status, aborted, error });
     this.#options.onEnd(this);
   }
 
-  #report(error: unknown): void {
-    this.#execute('http.request.exception', this.#elapsed(), { error });
+  #report(error: unknown, inStop = false): void {
+    this.#execute('http.request.exception', this.#elapsed(), { error, inStop });
   }
 
   #elapsed(): { durationMs: number } {

@@ -22,14 +22,15 @@ const CHILD = ['supervisor', 'childId', 'reason', 'error'] as const;
 export const LOG_EVENTS: readonly LogEvent[] = [
   {
     event: 'http.request.stop',
-    level: 'info',
+    level: requestLevel,
     message: 'request',
-    fields: [...REQUEST, 'aborted'],
+    fields: [...REQUEST, 'aborted', 'error'],
     measurements: ['durationMs'],
   },
   {
     event: 'http.request.exception',
-    level: 'error',
+    // One line a request: what the stop tells is not told twice.
+    level: ({ inStop }) => (inStop === true ? 'debug' : 'error'),
     message: 'request failed',
     fields: [...REQUEST, 'error'],
     measurements: ['durationMs'],
@@ -105,6 +106,7 @@ export const LOG_EVENTS: readonly LogEvent[] = [
   line('global.name.conflict', 'warn', 'global name conflict', 'name', 'pid', 'other', 'kept'),
   line('global.partition.prevented', 'warn', 'overlapping partition', 'peer', 'action'),
   line('global.session.refused', 'warn', 'global refused to synchronise', 'peer', 'reason'),
+  line('global.peer.silent', 'warn', 'a global server does not answer', 'peer', 'known'),
   line('global.connect.failed', 'warn', 'node known to others is not reachable', 'peer'),
 
   {
@@ -193,6 +195,13 @@ function line(
   ...fields: readonly string[]
 ): LogEvent {
   return { event, level, message, fields };
+}
+
+/** A counter that is not reached is the cluster's state, and no fault of this program. */
+function requestLevel({ status, error }: Metadata): LogLevel {
+  if (status === 503) return 'warn';
+  const failed = error !== undefined || (typeof status === 'number' && status >= 500);
+  return failed ? 'error' : 'info';
 }
 
 /** A node that is gone is tried for ever: one warning, then silence. */

@@ -142,7 +142,7 @@ t.test('erl calls us', { skip: erlangPeer.skip }, async (t) => {
 
   await t.test('a time-out, and the late reply is dropped', async (t) => {
     t.equal(await attempt(erl, `gen_server:call(${at}, {later, x}, 50)`), '{exit,timeout}');
-    t.equal(server.waiting.length, 1);
+    await until(() => server.waiting.length === 1);
     server.answer(process, atom('too_late'));
     t.equal(
       await erl.eval('(fun() -> receive M -> M after 5000 -> nothing end end)()'),

@@ -82,11 +82,10 @@ async function meshed(nodes: readonly (Ours | Peer)[]): Promise<void> {
   for (const node of nodes) {
     const others = nodes.filter((other) => other !== node).map(({ name }) => name);
     if ('kernel' in node) {
-      await until(
-        `${node.name} shares names with ${others}; it does with ${node.kernel.global.knownNodes()}`,
-        () => others.every((other) => node.kernel.global.synced(other)),
-        15_000,
-      );
+      await until(() => others.every((other) => node.kernel.global.synced(other)), {
+        what: `${node.name} shares names with ${others}; it does with ${node.kernel.global.knownNodes()}`,
+        timeoutMs: 15_000,
+      });
     } else {
       const known = 'gen_server:call(global_name_server, get_known)';
       const missing = `[${others.map((other) => `'${other}'`)}] -- ${known}`;
@@ -99,7 +98,9 @@ async function meshed(nodes: readonly (Ours | Peer)[]): Promise<void> {
 async function assertClean(test: Test, nodes: readonly (Ours | Peer)[]): Promise<void> {
   for (const node of nodes) {
     if ('kernel' in node) {
-      await until(`${node.name} holds no lock`, () => node.kernel.global.locks().length === 0);
+      await until(() => node.kernel.global.locks().length === 0, {
+        what: `${node.name} holds no lock`,
+      });
     } else {
       await node.evalUntil('ets:tab2list(global_locks)', '[]');
       test.notMatch(
@@ -263,7 +264,7 @@ t.test('global in a mixed mesh', { skip: erlangPeer.skip, timeout: 110_000 }, as
     t.equal(await beamD.eval(`net_kernel:connect_node('${beamB.name}')`), 'true');
     await meshed([...mesh, beamD]);
     t.match(await agreedOwner([...mesh, beamD], 'third_m'), beamD.name);
-    await until('our process is killed', () => !m.node.processes.isAlive(mine));
+    await until(() => !m.node.processes.isAlive(mine), { what: 'our process is killed' });
     await beamD.stop();
     // Our a decides and asks the BEAM's y, whose process is on the greater node and must go.
     const ourC = await start('c');

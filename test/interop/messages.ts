@@ -12,7 +12,12 @@ import {
   type Term,
   tuple,
 } from '../../lib/distribution/index.ts';
-import { OFFERED_FLAGS, PASS_THROUGH_FLAGS } from '../../lib/distribution/wire/flags.ts';
+import {
+  DFLAG_DIST_HDR_ATOM_CACHE,
+  DFLAG_FRAGMENTS,
+  OFFERED_FLAGS,
+  PASS_THROUGH_FLAGS,
+} from '../../lib/distribution/wire/flags.ts';
 import { RemoteActor, receiveText, startCluster, type TestNode } from '../support/interop.ts';
 import { erlangPeer } from '../support/peers.ts';
 
@@ -28,6 +33,8 @@ interface Pair {
 
 const forms = {
   'atom cache and fragments': OFFERED_FLAGS,
+  'atom cache alone': PASS_THROUGH_FLAGS | DFLAG_DIST_HDR_ATOM_CACHE,
+  'fragments alone': PASS_THROUGH_FLAGS | DFLAG_FRAGMENTS,
   'pass-through': PASS_THROUGH_FLAGS,
 };
 

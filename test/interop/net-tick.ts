@@ -2,10 +2,11 @@
 import t from 'tap';
 import { startCluster } from '../support/interop.ts';
 import { erlangPeer, until } from '../support/peers.ts';
+import { startProgram } from '../support/program.ts';
 
 // Copied for each test, because tap adds to the options that it is given.
 const erlang = { skip: erlangPeer.skip, buffered: true };
-t.jobs = 3;
+t.jobs = 4;
 
 /** Erlang rounds `net_ticktime` to seconds; 4 is the least it takes with intensity 4. */
 const TICK_TIME_MS = 4_000;
@@ -67,4 +68,27 @@ t.test('a frozen erl is noticed within the tick time', { ...erlang }, async (t) 
   await erl.evalUntil('nodes()', '[]');
   t.equal(await node.local.connect(erl.name), true, 'once it is awake it can be reached again');
   t.equal(await erl.eval('nodes()'), `['${node.name}']`);
+});
+
+t.test('a frozen node of ours is noticed by erl, and finds back', { ...erlang }, async (t) => {
+  const cluster = await startCluster(t, 'net-tick');
+  const erl = await cluster.erl('erl', { args: TICKING });
+  const name = 'ours@127.0.0.1';
+  const env = {
+    ...{ NODE_NAME: name, ERLANG_COOKIE: cluster.cookie },
+    ERL_EPMD_PORT: String(cluster.epmdPort),
+  };
+  const program = await startProgram({ env });
+  t.teardown(() => program.kill('SIGKILL'));
+  await erl.evalUntil('nodes()', `['${name}']`);
+  program.child.kill('SIGSTOP');
+  await erl.evalUntil('nodes()', '[]', { withinMs: TICK_TIME_MS * 2 });
+  program.child.kill('SIGCONT');
+  await until(() => /"peer":"erl@.*"msg":"nodedown"/.test(program.log()), {
+    what: () => `it notices:\n${program.log()}`,
+  });
+  await erl.evalUntil('nodes()', `['${name}']`);
+  t.equal(await erl.eval(`net_adm:ping('${name}')`), 'pong');
+  t.equal(await program.kill('SIGTERM'), 0);
+  t.match(erl.log, `** Node '${name}' not responding **`);
 });

@@ -79,7 +79,7 @@ t.test('calls both ways with erl', { skip: erlangPeer.skip, timeout: 60_000 }, a
     t.equal(await run('io:format("hello ~p~n", [world])'), 'ok');
     t.equal(await run('io:get_line("> ")'), '{error,enotsup}');
     t.equal(await run('logger:error("it is ~s", ["bad"])'), 'ok');
-    await until('both events', () => events.length === 2);
+    await until(() => events.length === 2, { what: 'both events' });
     t.match(events[0], 'hello world\n');
     t.match(events[1], /it is bad/);
   });

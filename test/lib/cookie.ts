@@ -56,9 +56,14 @@ t.test(
   },
 );
 
-t.test('makes the folder that is missing', async (t) => {
-  const file = join(t.testdir(), 'home', '.erlang.cookie');
-  t.equal(resolveCookie({ files: [file] }).source, 'file');
+t.test('makes no home that is missing, as Erlang makes none', async (t) => {
+  const home = join(t.testdir(), 'home');
+  t.throws(() => resolveCookie({ files: [join(home, '.erlang.cookie')] }), {
+    name: 'CookieError',
+    code: 'unreadable',
+    message: /cannot create the cookie file .*ENOENT.*give a cookie with --cookie/,
+  });
+  t.notOk(existsSync(home));
 });
 
 t.test('reads the file as Erlang does', async (t) => {

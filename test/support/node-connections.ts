@@ -46,6 +46,7 @@ export interface NodeOptions {
   readonly ports?: Map<string, number>;
   readonly dial?: Dial;
   readonly onSignal?: (peer: string, signal: Signal) => void;
+  readonly onUnreachable?: (node: string) => void;
 }
 
 /** Starts a node's connections. Everything ends with the test. */
@@ -76,7 +77,10 @@ export async function startConnections(
       log.push(`signal ${peer} ${signal.type}`);
       options.onSignal?.(peer, signal);
     },
-    onUnreachable: (node) => log.push(`unreachable ${node}`),
+    onUnreachable(node) {
+      log.push(`unreachable ${node}`);
+      options.onUnreachable?.(node);
+    },
     onRefused(refusal) {
       refusals.push(refusal);
       log.push(`refused ${refusal.direction} ${refusal.node} ${refusal.error.code}`);

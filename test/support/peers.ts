@@ -17,8 +17,10 @@ import { once } from 'node:events';
 import { accessSync, constants } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { delimiter, join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { until } from './until.ts';
+
+export { until };
 
 /** Whether a tool is there, and the value for tap's `skip` option. */
 export interface PeerTool {
@@ -63,25 +65,6 @@ async function listen(server: Server): Promise<number> {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as AddressInfo).port;
-}
-
-/** Polls until `check` holds; for the few things that announce themselves to nobody. */
-export async function until(
-  check: () => boolean | Promise<boolean>,
-  {
-    timeoutMs = 10_000,
-    intervalMs = 25,
-    what = 'condition',
-  }: { timeoutMs?: number; intervalMs?: number; what?: string | (() => string) } = {},
-): Promise<void> {
-  const deadline = Date.now() + timeoutMs;
-  while (!(await check())) {
-    if (Date.now() >= deadline) {
-      const described = typeof what === 'string' ? what : what();
-      throw new Error(`not within ${timeoutMs} ms: ${described}`);
-    }
-    await delay(intervalMs);
-  }
 }
 
 export interface PrivateEpmd {

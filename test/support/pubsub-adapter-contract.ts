@@ -84,7 +84,7 @@ export function pubsubAdapterContract(name: string, factory: AdapterFactory): vo
     async function flush(one: PubSub, two: PubSub): Promise<void> {
       const marks = collect(two, 'flush');
       one.directBroadcast(two.node, 'flush', 'mark');
-      await until('the mark', () => marks.length === 1);
+      await until(() => marks.length === 1, { what: 'the mark' });
     }
 
     t.test('the names differ', async (t) => {

@@ -88,7 +88,7 @@ export class RawPeer {
   }
 
   async closed(): Promise<void> {
-    await until('the socket to close', () => this.#closed);
+    await until(() => this.#closed, { what: 'the socket to close' });
   }
 
   /**
@@ -98,10 +98,13 @@ export class RawPeer {
    */
   async read(): Promise<Uint8Array> {
     let body: Uint8Array | undefined;
-    await until('a frame', () => {
-      body = this.parser.next();
-      return body !== undefined || this.#closed;
-    });
+    await until(
+      () => {
+        body = this.parser.next();
+        return body !== undefined || this.#closed;
+      },
+      { what: 'a frame' },
+    );
     if (body === undefined) throw new Error('closed');
     return body;
   }

@@ -219,14 +219,14 @@ async function call<T>(
       const value = receiver.onData(received);
       if (value !== undefined) resolve(value);
     } catch (error) {
-      reject(error);
+      reject(located(error, where));
     }
   };
   const onEnd = () => {
     try {
       resolve(receiver.onEnd(received));
     } catch (error) {
-      reject(error);
+      reject(located(error, where));
     }
   };
   const onError = (cause: Error) =>
@@ -265,6 +265,13 @@ function deferred<T>() {
     reject = onReject;
   });
   return { promise, resolve, reject };
+}
+
+/** Whoever reads it has to know which port it is about: another program may have it. */
+function located(error: unknown, where: string): unknown {
+  if (!(error instanceof EpmdError)) return error;
+  const message = `${where} does not answer as a port mapper does: ${error.message}`;
+  return new EpmdError(error.code, message, { ...error.context, cause: error });
 }
 
 function aborted(where: string, signal: AbortSignal | undefined): EpmdError {

@@ -35,7 +35,11 @@ export interface EpmdEntry {
   /** the part of the node name before `@` */
   readonly name: string;
   readonly tcpPort: number;
-  readonly nodeType: NodeType;
+  /**
+   * another number is a type that OTP's own C (104) and Java (110) nodes still announce; OTP's epmd
+   * keeps and hands out any, and nothing depends on it
+   */
+  readonly nodeType: NodeType | number;
   /** handshake versions the node speaks */
   readonly highestVersion: number;
   readonly lowestVersion: number;
@@ -229,7 +233,8 @@ function parseNameLine(line: string, offset: number): EpmdName {
 
 function writeEntry(writer: ByteWriter, entry: EpmdEntry): void {
   writer.u16(entry.tcpPort);
-  writer.u8(NODE_TYPES[entry.nodeType]);
+  const { nodeType } = entry;
+  writer.u8(typeof nodeType === 'number' ? nodeType : NODE_TYPES[nodeType]);
   writer.u8(PROTOCOL_TCP);
   writer.u16(entry.highestVersion);
   writer.u16(entry.lowestVersion);
@@ -254,11 +259,10 @@ function readEntry(reader: ByteReader): EpmdEntry {
   return { name, tcpPort, nodeType, highestVersion, lowestVersion, extra };
 }
 
-function readNodeType(reader: ByteReader): NodeType {
+function readNodeType(reader: ByteReader): NodeType | number {
   const code = reader.u8();
   if (code === NODE_TYPES.normal) return 'normal';
-  if (code === NODE_TYPES.hidden) return 'hidden';
-  throw invalid(`expected node type 77 or 72, got ${code}`, reader.offset - 1);
+  return code === NODE_TYPES.hidden ? 'hidden' : code;
 }
 
 /**

@@ -15,7 +15,7 @@ const SMALLEST_CREATION = 4;
 const LARGEST_CREATION = 0xffff_ffff;
 
 /** Registered names with their entries, and the creations given so far. */
-export class NameRegistry {
+export class EpmdRegistry {
   readonly #entries = new Map<string, EpmdEntry>();
   readonly #lastCreations = new Map<string, number>();
   readonly #random: () => number;

@@ -26,7 +26,7 @@ import {
   encodeNamesResponse,
   encodePort2Response,
 } from './messages.ts';
-import { NameRegistry, narrowCreation } from './registry.ts';
+import { EpmdRegistry, narrowCreation } from './registry.ts';
 
 /** Longest request, without its length field. */
 export const MAX_REQUEST_BYTES = 1024;
@@ -65,7 +65,7 @@ export interface EpmdServer {
  */
 export async function startEpmdServer(options: EpmdServerOptions): Promise<EpmdServer> {
   const { host, epmdPort, clock = systemClock, random = Math.random, onError = () => {} } = options;
-  const registry = new NameRegistry(random);
+  const registry = new EpmdRegistry(random);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
@@ -100,7 +100,7 @@ async function closeServer(server: Server, sockets: Set<Socket>): Promise<void> 
   await closed;
 }
 
-function serve(socket: Socket, registry: NameRegistry, clock: Clock): void {
+function serve(socket: Socket, registry: EpmdRegistry, clock: Clock): void {
   let received = Buffer.alloc(0);
   /** whether the one request of this connection has been taken */
   let asked = false;

@@ -250,7 +250,7 @@ class PendingCall implements ReplySlot {
 
   #expire(timeoutMs: number): void {
     this.#end();
-    const message = `expected a reply from ${describe(this.#server)} within ${timeoutMs} ms`;
+    const message = `expected a reply from ${describe(this.#server)} within ${Math.round(timeoutMs)} ms`;
     this.#settle.reject(new CallError('timeout', message, nodeContext(this.#server)));
   }
 

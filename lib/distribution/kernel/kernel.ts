@@ -6,14 +6,17 @@
  * and `global` must hear of a nodeup before anybody else, because peers expect its message first.
  */
 import type { Telemetry } from '../../telemetry/telemetry.ts';
+import { CallError } from '../errors.ts';
 import { GenServerClient } from '../gen-server/client.ts';
 import type { ClusterNode } from '../node/cluster-node.ts';
-import { atom } from '../terms/atom.ts';
+import { atom, isAtom } from '../terms/atom.ts';
 import type { Term } from '../terms/term.ts';
 import { addBuiltinExports } from './builtin-exports.ts';
+import { erpcCall } from './erpc-client.ts';
 import { ErpcServer } from './erpc-server.ts';
 import { type ExportedFunction, Exports } from './exports.ts';
 import { GlobalNames, type GlobalNamesOptions } from './global/global-names.ts';
+import { SESSION_LIMIT_MS } from './global/locker.ts';
 import { startGroupLeader } from './group-leader.ts';
 import { reportIgnored } from './ignored-message.ts';
 import { startLoggerProxy } from './logger-proxy.ts';
@@ -65,9 +68,12 @@ export function startKernel(node: ClusterNode, options: KernelOptions = {}): Ker
     telemetry,
     resolveAt: (owner, { name, ours, theirs }) => {
       const args = [ours.method, name, theirs.pid, ours.pid];
-      // No time-out, as in OTP: the peer either answers or is lost.
-      const asked = rpcCall(client, owner, 'global', 'resolve_it', args, {
-        timeoutMs: Number.POSITIVE_INFINITY,
+      const target = { module: 'global', function: 'resolve_it', args };
+      // The session with the peer does not wait longer anyway.
+      const timeoutMs = SESSION_LIMIT_MS;
+      const asked = erpcCall(processes, owner, target, { timeoutMs }).catch((error: unknown) => {
+        if (!isNotSupported(error)) throw error;
+        return rpcCall(client, owner, target.module, target.function, args, { timeoutMs });
       });
       return asked.catch((error: unknown) => {
         const metadata = { node: node.name, peer: owner, name, error };
@@ -102,4 +108,9 @@ export function startKernel(node: ClusterNode, options: KernelOptions = {}): Ker
       for (const server of servers.reverse()) server.stop(atom('shutdown'));
     },
   };
+}
+
+/** Whether a peer knows no requests to spawn, so that its `rex` server has to do. */
+function isNotSupported(error: unknown): boolean {
+  return error instanceof CallError && isAtom(error.context.exitReason, 'notsup');
 }

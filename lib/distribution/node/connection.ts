@@ -17,12 +17,13 @@
  */
 import type { Socket } from 'node:net';
 import type { Signal } from '../process/signals.ts';
+import { atom } from '../terms/atom.ts';
 import type { Pid } from '../terms/pid.ts';
 import { type FrameParser, TICK_FRAME } from '../wire/frame.ts';
 import type { MessageDecoder } from '../wire/message-decoder.ts';
 import type { MessageEncoder } from '../wire/message-encoder.ts';
 import { INITIAL_TICK_STATE, look, TICK_INTENSITY, type TickState } from './net-tick.ts';
-import { controlOf, type SignalForms, signalOf } from './signal-codec.ts';
+import { controlOf, isUnderstood, type SignalForms, signalOf } from './signal-codec.ts';
 
 /** Why a connection ended; `protocol_error` comes with the error. */
 export type CloseReason =
@@ -59,6 +60,8 @@ export interface ConnectionOptions {
 const LINGER_MS = 1_000;
 /** Frames up to this many bytes in all are joined, since one write is cheaper than many. */
 const JOIN_LIMIT_BYTES = 256 * 1024;
+
+const NOTSUP = atom('notsup');
 
 export class Connection {
   readonly id: number;
@@ -138,13 +141,19 @@ export class Connection {
   }
 
   /**
-   * Queues a signal for the end of this turn of the event loop.
+   * Queues a signal for the end of this turn of the event loop; one that the peer would not
+   * understand is dropped, and a request answered in its place.
    *
    * @throws {TermError} `unencodable` for what is no term; the connection remains usable
    */
   send(signal: Signal): void {
+    const { forms } = this.#options;
     if (this.#state !== 'up') return;
-    const { control, payload } = controlOf(signal, this.#options.forms);
+    if (!isUnderstood(signal, forms)) {
+      if (signal.type === 'spawn_request') queueMicrotask(() => this.#refuseToSpawn(signal));
+      return;
+    }
+    const { control, payload } = controlOf(signal, forms);
     for (const frame of this.#options.encoder.encode(control, payload)) {
       this.#pending.push(frame);
       this.#pendingBytes += frame.length;
@@ -154,6 +163,11 @@ export class Connection {
       return;
     }
     this.#flushScheduled ??= setImmediate(this.#flush);
+  }
+
+  #refuseToSpawn({ ref, from }: Signal & { readonly type: 'spawn_request' }): void {
+    if (this.#state !== 'up') return;
+    this.#options.onSignal({ type: 'spawn_reply', ref, to: from, flags: 0, result: NOTSUP });
   }
 
   /** What was queued in this turn is lost with the connection; what follows is not even encoded. */

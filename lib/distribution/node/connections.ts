@@ -67,6 +67,10 @@ export interface Refusal {
 interface Waiting {
   readonly signals: Signal[];
   readonly dialled: ((result: DialResult) => void)[];
+  /** somebody asked for a connection, not only for his place behind those who did */
+  dialWanted: boolean;
+  /** the peer's own attempt failed, and ours took its place */
+  dialledInstead: boolean;
   overflowed: boolean;
 }
 
@@ -121,7 +125,7 @@ export class Connections implements AttemptOwner {
   connect(node: string): Promise<DialResult> {
     if (this.#table.connection(node) !== undefined) return Promise.resolve({ connected: true });
     if (this.#closed) return Promise.resolve({ connected: false, error: shuttingDown(node) });
-    return new Promise((resolve) => this.#waitFor(node).dialled.push(resolve));
+    return new Promise((resolve) => this.#waitFor(node, true).dialled.push(resolve));
   }
 
   /** Takes over an inbound socket. */
@@ -155,7 +159,7 @@ export class Connections implements AttemptOwner {
       this.#reportUnreachable(node, signal);
       return;
     }
-    const waiting = this.#waitFor(node);
+    const waiting = this.#waitFor(node, options?.connect !== false);
     if (waiting.signals.length < this.#options.limits.maxWaitingSignals) {
       waiting.signals.push(signal);
     } else if (!waiting.overflowed) {
@@ -252,19 +256,40 @@ export class Connections implements AttemptOwner {
       this.#options.onRefused({ node, direction, error, remoteAddress });
     }
     if (node === undefined || !this.#table.attemptFailed(node, attempt)) return;
-    this.#giveUpWaiting(node, error);
+    if (!this.#dialInstead(node, attempt)) this.#giveUpWaiting(node, error);
   }
 
   // ----------------------------------------------------------------------------------------------
 
-  #waitFor(node: string): Waiting {
+  #waitFor(node: string, dialWanted: boolean): Waiting {
     let waiting = this.#waiting.get(node);
     if (waiting === undefined) {
-      waiting = { signals: [], dialled: [], overflowed: false };
+      waiting = {
+        signals: [],
+        dialled: [],
+        dialWanted,
+        dialledInstead: false,
+        overflowed: false,
+      };
       this.#waiting.set(node, waiting);
       if (this.#table.get(node) === undefined) this.#startDialling(node);
     }
+    waiting.dialWanted ||= dialWanted;
     return waiting;
+  }
+
+  /**
+   * The attempt that others waited for was the peer's own, or of somebody who only claimed to be the
+   * peer, and it failed. That says nothing of whether the peer can be reached, so we dial; once,
+   * lest strangers who come again and again keep those who wait from an answer.
+   */
+  #dialInstead(node: string, failed: Attempt): boolean {
+    const waiting = this.#waiting.get(node);
+    if (failed.direction === 'out' || failed.isAborted) return false;
+    if (waiting === undefined || !waiting.dialWanted || waiting.dialledInstead) return false;
+    waiting.dialledInstead = true;
+    this.#startDialling(node);
+    return true;
   }
 
   #startDialling(node: string): void {
@@ -278,7 +303,7 @@ export class Connections implements AttemptOwner {
     const waiting = this.#waiting.get(node);
     this.#waiting.delete(node);
     if (waiting === undefined) return;
-    if (waiting.signals.length > 0) this.#options.onUnreachable(node);
+    if (waiting.signals.length > 0) this.#unreachable(node);
     for (const resolve of waiting.dialled) resolve({ connected: false, error });
   }
 
@@ -313,6 +338,15 @@ export class Connections implements AttemptOwner {
     connection.start();
   }
 
+  /** A fault on the way to those who wait on the node must not keep the listeners from their event. */
+  #unreachable(node: string): void {
+    try {
+      this.#options.onUnreachable(node);
+    } catch (error) {
+      this.#options.onFault(error);
+    }
+  }
+
   #deliverLocal(peer: string, signal: Signal): void {
     try {
       this.#options.onSignal(peer, signal);
@@ -333,7 +367,7 @@ export class Connections implements AttemptOwner {
   #down(connection: Connection, reason: CloseReason, error: Error | undefined): void {
     const { id, peer, visible } = connection;
     if (!this.#table.down(peer, connection)) return;
-    this.#options.onUnreachable(peer);
+    this.#unreachable(peer);
     const cause = error === undefined ? {} : { error };
     this.#listeners.emit({
       type: 'nodedown',
@@ -351,7 +385,7 @@ export class Connections implements AttemptOwner {
       return;
     }
     queueMicrotask(() => {
-      if (this.#table.connection(node) === undefined) this.#options.onUnreachable(node);
+      if (this.#table.connection(node) === undefined) this.#unreachable(node);
     });
   }
 }

@@ -16,7 +16,15 @@ import {
   encodeControl,
   operationNumber,
 } from '../wire/control.ts';
-import { DFLAG_EXIT_PAYLOAD, DFLAG_SEND_SENDER, hasFlag } from '../wire/flags.ts';
+import {
+  DFLAG_ALIAS,
+  DFLAG_DIST_MONITOR,
+  DFLAG_DIST_MONITOR_NAME,
+  DFLAG_EXIT_PAYLOAD,
+  DFLAG_SEND_SENDER,
+  DFLAG_SPAWN,
+  hasFlag,
+} from '../wire/flags.ts';
 
 /** A control tuple, and the payload for the operations that carry one. */
 export interface Encoded {
@@ -30,6 +38,12 @@ export interface SignalForms {
   readonly sendSender: boolean;
   /** exit reasons travel as payload */
   readonly exitPayload: boolean;
+  /** processes can be monitored; with a simple peer a monitor watches over the connection alone */
+  readonly monitors: boolean;
+  /** messages can be sent to aliases */
+  readonly aliases: boolean;
+  /** processes can be asked for */
+  readonly spawn: boolean;
 }
 
 /**
@@ -41,7 +55,20 @@ export function signalForms(flags: bigint): SignalForms {
   return {
     sendSender: hasFlag(flags, DFLAG_SEND_SENDER),
     exitPayload: hasFlag(flags, DFLAG_EXIT_PAYLOAD),
+    monitors: hasFlag(flags, DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME),
+    aliases: hasFlag(flags, DFLAG_ALIAS),
+    spawn: hasFlag(flags, DFLAG_SPAWN),
   };
+}
+
+/**
+ * Whether the peer knows the operation of a signal at all. One that it does not know would make it
+ * close the connection, so the signal is dropped. Source: OTP `dist.c`, erts_dsig_send_monitor.
+ */
+export function isUnderstood({ type }: Signal, forms: SignalForms): boolean {
+  if (type === 'send_alias') return forms.aliases;
+  if (type === 'spawn_request') return forms.spawn;
+  return forms.monitors || !(type === 'monitor' || type === 'demonitor' || type === 'down');
 }
 
 const SEND_SENDER = operationNumber('SEND_SENDER');

@@ -22,7 +22,7 @@ import {
 } from './process.ts';
 import { RegisteredNames } from './registered-names.ts';
 import { RunQueue, type RunQueueOptions } from './run-queue.ts';
-import { NO_CONNECT, SignalRouter } from './signal-router.ts';
+import { NO_CONNECT, SignalRouter, type SpawnRequest } from './signal-router.ts';
 import type { DeliverOptions, RemoteSignals, Signal } from './signals.ts';
 
 /** A peer asks for a process on this node. */
@@ -72,6 +72,14 @@ export interface ProcessTableSizes {
   readonly monitors: number;
   readonly aliases: number;
   readonly names: number;
+}
+
+/** How many messages wait to be received. */
+export interface MailboxLengths {
+  /** in all mailboxes */
+  readonly messages: number;
+  /** in the longest */
+  readonly longest: number;
 }
 
 const KILLED = atom('killed');
@@ -134,6 +142,17 @@ export class ProcessTable {
       ...this.#router.sizes,
       names: this.#names.list().length,
     };
+  }
+
+  /** How far the processes lag behind those who send to them; for metrics. */
+  get mailboxes(): MailboxLengths {
+    let messages = 0;
+    let longest = 0;
+    for (const { mailboxLength } of this.#processes.values()) {
+      messages += mailboxLength;
+      longest = Math.max(longest, mailboxLength);
+    }
+    return { messages, longest };
   }
 
   /**
@@ -235,6 +254,14 @@ export class ProcessTable {
   }
 
   /**
+   * Asks another node for a process, monitored from its start under the request's reference. The down
+   * message says how it ended, or why there is none (`notsup`, `badopt`, …).
+   */
+  requestSpawn(node: string, request: SpawnRequest): void {
+    this.#router.requestSpawn(node, request);
+  }
+
+  /**
    * Answers a request to spawn. Link and monitor are those that the request's options asked for and
    * that were set up when the process was spawned.
    *
@@ -267,10 +294,6 @@ export class ProcessTable {
       case 'spawn_request':
         if (this.onSpawnRequest === undefined) this.replyToSpawn(signal, NOTSUP);
         else this.onSpawnRequest(peer, signal);
-        break;
-      case 'spawn_reply':
-        // We send no requests to spawn, so nobody waits for this.
-        this.#telemetry?.execute('process.signal.dropped', {}, { peer, type: signal.type });
         break;
       default:
         this.#router.receive(peer, signal);

@@ -21,11 +21,11 @@ import type { RunQueue } from './run-queue.ts';
 import type { DeliverOptions, MonitorTarget, RemoteSignals, Signal } from './signals.ts';
 import { downMessage, exitMessage } from './system-messages.ts';
 
-/** The signals that concern processes which exist; the others ask for a new one or change settings. */
-export type RelationSignal = Exclude<
-  Signal,
-  { type: 'group_leader' } | { type: 'spawn_request' } | { type: 'spawn_reply' }
->;
+/** The signals that tie processes together; the others ask us for a new one or change settings. */
+export type RelationSignal = Exclude<Signal, { type: 'group_leader' } | { type: 'spawn_request' }>;
+
+/** What a request to another node says of the process to be made there. */
+export type SpawnRequest = Omit<Extract<Signal, { type: 'spawn_request' }>, 'type' | 'options'>;
 
 export interface SignalRouterOptions {
   /** our node name */
@@ -41,6 +41,9 @@ export interface SignalRouterOptions {
 const NOPROC = atom('noproc');
 const NOCONNECTION = atom('noconnection');
 const KILLED = atom('killed');
+const MONITOR = atom('monitor');
+/** Stands for a process that is asked for and has no pid yet. */
+const UNBORN = atom('undefined');
 
 /** For signals that must not dial. */
 export const NO_CONNECT: DeliverOptions = { connect: false };
@@ -150,6 +153,16 @@ export class SignalRouter {
     else this.#remote.deliver(to.node, { type: 'exit', from, to, reason });
   }
 
+  /**
+   * Asks another node for a process, monitored from its start under the request's reference. Only the
+   * down message tells of it: with the reason for which it ended, or why there is none, such as `notsup`.
+   */
+  requestSpawn(node: string, request: SpawnRequest): void {
+    const { ref, from } = request;
+    this.#monitors.add({ ref, watcher: from, target: UNBORN, node, watched: undefined });
+    this.#remote.deliver(node, { type: 'spawn_request', ...request, options: [MONITOR] });
+  }
+
   /** Links a new process to the one that asked for it; a remote one has not to be told. */
   linkNew(pid: Pid, parent: Pid): void {
     if (parent.node === this.#node) this.link(pid, parent);
@@ -216,6 +229,9 @@ export class SignalRouter {
         break;
       case 'demonitor':
         this.#monitors.remove(peer, signal.ref);
+        break;
+      case 'spawn_reply':
+        this.#receiveSpawnReply(peer, signal.to, signal.ref, signal.result);
         break;
       case 'down':
         this.#receiveDown(peer, signal.to, signal.ref, signal.reason);
@@ -329,6 +345,14 @@ export class SignalRouter {
     if (monitor === undefined || monitor.node !== peer || !monitor.watcher.equals(to)) return;
     this.#monitors.remove(this.#node, ref);
     this.#fireDown(monitor, reason);
+  }
+
+  #receiveSpawnReply(peer: string, to: Pid, ref: Reference, result: Pid | Atom): void {
+    const monitor = this.#monitors.find(this.#node, ref);
+    // Unknown: whoever asked has ended meanwhile, and has told the peer so.
+    if (monitor === undefined || monitor.node !== peer || !monitor.watcher.equals(to)) return;
+    if (result instanceof Pid) this.#monitors.add({ ...monitor, target: result });
+    else this.#receiveDown(peer, to, ref, result);
   }
 
   #removeOutgoing(monitor: Monitor): void {

@@ -83,12 +83,14 @@ export interface DeliverOptions {
   readonly connect?: boolean;
 }
 
-/** Implemented by the network layer. Never throws and never answers synchronously. */
+/** Implemented by the network layer. Never answers synchronously. */
 export interface RemoteSignals {
   /**
    * Sends `signal` to `node`, in order with all earlier signals to that node. When the node cannot
    * be reached the signal is lost and `ProcessTable.nodedown(node)` is called, which fires the
    * monitors and links that wait on it.
+   *
+   * @throws {TermError} `unencodable` for what is no term, where it is encoded at once; else it is lost
    */
   deliver(node: string, signal: Signal, options?: DeliverOptions): void;
 }

@@ -320,7 +320,7 @@ interface Codec<Message> {
   readonly decode: (fields: Fields) => Message;
 }
 
-/** What old nodes sent here was the cookie; today it is the empty atom, and ignored. */
+/** What old nodes sent here was the cookie; today it is unused, and whatever stands there ignored. */
 const NO_COOKIE = new Atom('');
 
 type MessageOf<Name extends Operation> = Extract<ControlMessage, { operation: Name }>;
@@ -338,10 +338,7 @@ const CODECS: { readonly [Name in Operation]: Codec<MessageOf<Name>> } = {
     arity: 3,
     payload: true,
     encode: (m) => [NO_COOKIE, m.to],
-    decode: (f) => {
-      f.atom(1);
-      return { operation: 'SEND', to: f.pid(2) };
-    },
+    decode: (f) => ({ operation: 'SEND', to: f.pid(2) }),
   },
   EXIT: {
     number: 3,
@@ -355,10 +352,7 @@ const CODECS: { readonly [Name in Operation]: Codec<MessageOf<Name>> } = {
     arity: 4,
     payload: true,
     encode: (m) => [m.from, NO_COOKIE, m.to],
-    decode: (f) => {
-      f.atom(2);
-      return { operation: 'REG_SEND', from: f.pid(1), to: f.atom(3) };
-    },
+    decode: (f) => ({ operation: 'REG_SEND', from: f.pid(1), to: f.atom(3) }),
   },
   GROUP_LEADER: {
     number: 7,
@@ -379,10 +373,7 @@ const CODECS: { readonly [Name in Operation]: Codec<MessageOf<Name>> } = {
     arity: 4,
     payload: true,
     encode: (m) => [NO_COOKIE, m.to, m.token],
-    decode: (f) => {
-      f.atom(1);
-      return { operation: 'SEND_TT', to: f.pid(2), token: f.any(3) };
-    },
+    decode: (f) => ({ operation: 'SEND_TT', to: f.pid(2), token: f.any(3) }),
   },
   EXIT_TT: {
     number: 13,
@@ -402,10 +393,12 @@ const CODECS: { readonly [Name in Operation]: Codec<MessageOf<Name>> } = {
     arity: 5,
     payload: true,
     encode: (m) => [m.from, NO_COOKIE, m.to, m.token],
-    decode: (f) => {
-      f.atom(2);
-      return { operation: 'REG_SEND_TT', from: f.pid(1), to: f.atom(3), token: f.any(4) };
-    },
+    decode: (f) => ({
+      operation: 'REG_SEND_TT',
+      from: f.pid(1),
+      to: f.atom(3),
+      token: f.any(4),
+    }),
   },
   EXIT2_TT: {
     number: 18,

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import { Evaluator } from '../../../lib/console/evaluator.ts';
 
@@ -45,6 +47,17 @@ t.test('several have scopes of their own', async (t) => {
   t.match(await b.run('name'), { value: 'b' });
   t.match(await b.run('typeof only'), { value: 'undefined' });
   t.match(await a.run('typeof handOver'), { value: 'undefined' });
+});
+
+t.test('outlives the collection of garbage', async (t) => {
+  const console = evaluator(t, { one: 1 });
+  await console.run('let two = 2');
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  collect();
+  await new Promise(setImmediate);
+  collect();
+  t.match(await console.run('one + two'), { type: 'value', value: 3 });
 });
 
 t.test('what ends it may be code that runs in it', async (t) => {

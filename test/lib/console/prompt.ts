@@ -23,7 +23,8 @@ function open(t: Test, scope: Record<string, unknown> = {}) {
     prompt.close();
     session.close();
   });
-  const expect = (pattern: RegExp) => until(`${pattern}`, () => pattern.test(written), 2_000);
+  const expect = (pattern: RegExp) =>
+    until(() => pattern.test(written), { what: `${pattern}`, timeoutMs: 2_000 });
   return { input, output, prompt, conversation, expect, written: () => written };
 }
 

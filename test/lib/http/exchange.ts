@@ -30,7 +30,9 @@ t.test('a failing handler is 500 with its cause in the telemetry only', async (t
   t.strictSame(await response.json(), { errors: { detail: 'Internal Server Error' } });
   await told('http.request.stop');
   t.equal(metadata('http.request.exception')[0]?.error, failure);
-  t.match(metadata('http.request.stop'), [{ path: '/x', status: 500, aborted: false }]);
+  t.match(metadata('http.request.stop'), [
+    { path: '/x', status: 500, aborted: false, error: failure },
+  ]);
 });
 
 t.test('a client that leaves aborts the signal; one stop tells of it', async (t) => {

@@ -85,7 +85,10 @@ t.test('a failed request is an error line with its causes', async (t) => {
   attachLogger(telemetry, logger);
   const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
   const error = new TypeError('no counter', { cause });
-  telemetry.execute('http.request.exception', { durationMs: 1 }, { path: '/', error });
+  const request = { path: '/', error };
+  telemetry.execute('http.request.exception', { durationMs: 1 }, { ...request, inStop: true });
+  telemetry.execute('http.request.stop', { durationMs: 1 }, { ...request, status: 500 });
+  t.equal(lines().length, 1, 'one line says all');
   t.match(lines(), [
     {
       level: 'error',
@@ -98,6 +101,24 @@ t.test('a failed request is an error line with its causes', async (t) => {
     },
   ]);
 });
+
+t.test(
+  'a request without an answer in time is a warning, a fault behind the answer an error',
+  async (t) => {
+    const { logger, telemetry, lines } = setUp();
+    attachLogger(telemetry, logger);
+    const error = new Error('why');
+    telemetry.execute('http.request.stop', { durationMs: 1 }, { status: 503, error });
+    telemetry.execute(
+      'http.request.stop',
+      { durationMs: 1 },
+      { status: 200, aborted: true, error },
+    );
+    telemetry.execute('http.request.exception', { durationMs: 1 }, { error, inStop: false });
+    const [warn, ...errors] = ['warn', 'error', 'error'].map((level) => ({ level, err: {} }));
+    t.match(lines(), [warn, ...errors]);
+  },
+);
 
 t.test('refusals that races and absent nodes bring about are no warnings', async (t) => {
   const { logger, telemetry, lines } = setUp();

@@ -22,20 +22,14 @@ import type { Pid } from '../../terms/pid.ts';
 import type { Term } from '../../terms/term.ts';
 import { termKey } from '../../terms/term-key.ts';
 import { backOffMs } from './back-off.ts';
-import type { CallServers } from './lock-calls.ts';
 import type { LockerPause } from './locker.ts';
-import {
-  encodeRegister,
-  encodeUnregister,
-  GLOBAL_NAME_SERVER,
-  type LockId,
-  type NamedPid,
-} from './messages.ts';
+import { encodeRegister, encodeUnregister, type LockId, type NamedPid } from './messages.ts';
 import type { NameEvent } from './name-registry.ts';
 import type { PartitionOptions } from './partition-guard.ts';
 import { Registrar, stoppedError } from './registrar.ts';
 import { type Conflict, encodeMethod, type ResolveMethod, resolveIt } from './resolver.ts';
 import { GlobalServer } from './server.ts';
+import { type CallServers, serverCalls } from './server-calls.ts';
 
 /**
  * Settles a conflict on the node of our side's process: `global:resolve_it(Method, Name, Theirs, Ours)`.
@@ -82,6 +76,7 @@ interface Running {
 export class GlobalNames {
   readonly #options: GlobalNamesOptions;
   readonly #node: ClusterNode;
+  readonly #calls: CallServers;
   readonly #clock: Clock;
   readonly #random: () => number;
   readonly #nameListeners = new Set<(event: NameEvent) => void>();
@@ -93,6 +88,12 @@ export class GlobalNames {
   constructor(options: GlobalNamesOptions) {
     this.#options = options;
     this.#node = options.node;
+    this.#calls = serverCalls({
+      node: options.node,
+      client: options.client,
+      isKnown: (node) => this.synced(node),
+      telemetry: options.telemetry,
+    });
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? Math.random;
   }
@@ -339,13 +340,9 @@ export class GlobalNames {
     await this.#callServers(registrarProcess, this.#others(nodes), encodeRegister(entry));
   }
 
-  readonly #callServers: CallServers = async (as, nodes, request) => {
-    if (nodes.length === 0) return new Map();
+  readonly #callServers: CallServers = async (...request) => {
     try {
-      const { replies } = await this.#options.client.multiCall(nodes, GLOBAL_NAME_SERVER, request, {
-        as,
-      });
-      return replies;
+      return await this.#calls(...request);
     } catch (error) {
       // The calling process ends when global stops; that is what the caller needs to know.
       throw this.#running === undefined ? stoppedError() : error;

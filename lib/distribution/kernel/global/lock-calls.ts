@@ -1,24 +1,13 @@
 /**
  * Locks on several nodes at once. On this node the table is asked directly; on others the server is
- * called, without a time-out: a node either answers or goes down, and then counts as absent.
+ * called. A node that is down counts as absent, a server that stays silent as one that refuses.
  */
 
 import type { Process } from '../../process/process.ts';
 import { isAtom } from '../../terms/atom.ts';
-import type { Term } from '../../terms/term.ts';
 import type { LockTable } from './lock-table.ts';
 import { encodeDelLock, encodeSetLock, type LockId } from './messages.ts';
-
-/**
- * Calls the `global` server of each node in the name of `as`.
- *
- * @returns the replies by node; nodes that are down are missing
- */
-export type CallServers = (
-  as: Process,
-  nodes: readonly string[],
-  request: Term,
-) => Promise<ReadonlyMap<string, Term>>;
+import { type CallServers, RELEASE_ANSWER_LIMIT_MS } from './server-calls.ts';
 
 export interface LockCallsOptions {
   /** our node name */
@@ -49,16 +38,18 @@ export class LockCalls {
     // Refused at home, nobody else need be bothered.
     if (local && !locks.set(lock, holder.pid)) return false;
     if (remote.length === 0) return true;
-    const replies = await this.#options.callServers(holder, remote, encodeSetLock(lock));
+    const request = encodeSetLock(lock);
+    const { replies, silent } = await this.#options.callServers(holder, remote, request);
     const granted = [...replies].filter(([, reply]) => isAtom(reply, 'true'));
-    if (granted.length === replies.size) return true;
-    const taken = granted.map(([name]) => name);
+    if (granted.length === replies.size && silent.length === 0) return true;
+    // Who is silent may have granted it all the same.
+    const taken = [...granted.map(([name]) => name), ...silent];
     await this.delete(holder, lock, local ? [node, ...taken] : taken);
     return false;
   }
 
   /**
-   * Lets the lock go on all `nodes`; resolves when they have. A node that is not connected has
+   * Lets the lock go on all `nodes`; resolves when they have, or are slow to say so. A node that is not connected has
    * dropped the lock with the connection and is not dialled for it.
    */
   async delete(holder: Process, lock: LockId, nodes: readonly string[]): Promise<void> {
@@ -68,6 +59,7 @@ export class LockCalls {
       changed();
     }
     const remote = nodes.filter((name) => name !== node && isConnected(name));
-    if (remote.length > 0) await callServers(holder, remote, encodeDelLock(lock));
+    if (remote.length === 0) return;
+    await callServers(holder, remote, encodeDelLock(lock), RELEASE_ANSWER_LIMIT_MS);
   }
 }

@@ -11,6 +11,8 @@
  *    └────────────────────────── releasing ◀── refused, lock_set(false), cancel, finish ──┘
  * ```
  *
+ * From `locking` to the end of `holding` there is {@link SESSION_LIMIT_MS}.
+ *
  * Both sides usually become active at the same moment; since they use the same lock id, both
  * succeed. Everything that a node says while another node is being worked on waits for its turn.
  *
@@ -63,6 +65,8 @@ export interface LockerHost {
   refuse(locker: Pid): void;
   /** Both sides hold the lock for the session with `node`. May call {@link Locker.finish}. */
   lockIsSet(node: string, myTag: Tag, lock: LockId): void;
+  /** The session with `node` takes too long: it is to be cancelled, which lets the lock go. */
+  giveUp(node: string, myTag: Tag): void;
   setTimer(delayMs: number, callback: () => void): () => void;
   random(): number;
   /** An attempt ended in an error: a bug, or our process has ended. */
@@ -75,6 +79,12 @@ export type LockerPause = (knownCount: number) => number;
 /** OTP's pause: alone we are quick, in a mesh the many lockers must not get in each other's way. */
 export const otpLockerPause: LockerPause = (knownCount) =>
   knownCount === 0 ? 200 : Math.min(1000 + 100 * knownCount, 3000);
+
+/**
+ * The time from the first lock to the last step of a session. OTP has no such limit, and a peer that
+ * falls silent half-way stops all registrations on all nodes that the lock is held on.
+ */
+export const SESSION_LIMIT_MS = 30_000;
 
 type State =
   | { readonly type: 'idle' }
@@ -104,6 +114,7 @@ export class Locker {
   #state: State = IDLE;
   #justSynced = false;
   #cancelTimer: (() => void) | undefined;
+  #cancelDeadline: (() => void) | undefined;
 
   constructor(host: LockerHost, pause: LockerPause = otpLockerPause) {
     this.#host = host;
@@ -147,6 +158,7 @@ export class Locker {
     this.#candidates.clear();
     this.#queue = [];
     this.#stopTimer();
+    this.#cancelDeadline?.();
   }
 
   #end(node: string, myTag: Tag, announce: (() => void) | undefined): void {
@@ -231,6 +243,11 @@ export class Locker {
   }
 
   #start(candidate: Candidate, active: boolean): void {
+    const { node, myTag } = candidate;
+    this.#cancelDeadline?.();
+    this.#cancelDeadline = this.#host.setTimer(SESSION_LIMIT_MS, () =>
+      this.#host.giveUp(node, myTag),
+    );
     this.#lock(candidate, active).catch((error: unknown) => this.#host.failed(error));
   }
 
@@ -284,6 +301,7 @@ export class Locker {
   #release(lock: LockId, nodes: readonly string[]): void {
     const state: State = { type: 'releasing' };
     this.#state = state;
+    this.#cancelDeadline?.();
     const last = boss(nodes);
     const others = nodes.filter((node) => node !== last);
     const host = this.#host;
@@ -301,6 +319,7 @@ export class Locker {
 
   #becomeIdle(): void {
     this.#state = IDLE;
+    this.#cancelDeadline?.();
     this.#continue();
   }
 

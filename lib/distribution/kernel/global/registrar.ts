@@ -79,9 +79,10 @@ export class Registrar {
   /** @returns the locked nodes, `undefined` if one refused or more nodes have become known */
   async #tryLockAll(): Promise<readonly string[] | undefined> {
     const { node, process, locks, known } = this.#options;
-    const nodes = [node, ...known()];
-    const first = boss(nodes);
+    const first = boss([node, ...known()]);
     if (!(await locks.set(process, this.#lock, [first]))) return undefined;
+    // Looked up again: one that was lost meanwhile, the boss itself perhaps, must not be dialled.
+    const nodes = [node, ...known()];
     if (nodes.length > 1 && !(await locks.set(process, this.#lock, nodes))) {
       await locks.delete(process, this.#lock, [first]);
       return undefined;

@@ -18,7 +18,7 @@ import { atom } from '../../terms/atom.ts';
 import { Pid } from '../../terms/pid.ts';
 import type { Reference } from '../../terms/reference.ts';
 import { isTuple, type Term, tuple } from '../../terms/term.ts';
-import { type CallServers, LockCalls } from './lock-calls.ts';
+import { LockCalls } from './lock-calls.ts';
 import { type Candidate, Locker, type LockerHost, type LockerPause } from './locker.ts';
 import {
   decodeCall,
@@ -38,6 +38,7 @@ import { type NameEvent, NameRegistry } from './name-registry.ts';
 import { Outbox } from './outbox.ts';
 import { PartitionGuard, type PartitionOptions } from './partition-guard.ts';
 import type { ResolveConflict } from './resolver.ts';
+import type { CallServers } from './server-calls.ts';
 import { Synchroniser } from './synchroniser.ts';
 
 export interface GlobalServerOptions {
@@ -381,6 +382,8 @@ export class GlobalServer {
       },
       lockIsSet: (node, myTag, lock: LockId) =>
         this.change(() => this.synchroniser.dispatch(node, { type: 'lock_is_set', myTag, lock })),
+      giveUp: (node, myTag) =>
+        this.change(() => this.synchroniser.dispatch(node, { type: 'give_up', myTag })),
       setTimer: (delayMs, callback) => clock.setTimer(delayMs, callback),
       random,
       failed: (error) => this.#failed(error),

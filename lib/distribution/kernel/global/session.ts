@@ -93,6 +93,8 @@ export type SessionEvent =
     }
   | { readonly type: 'init_connect_ack'; readonly receiverTag: Tag; readonly senderTag: Tag }
   | { readonly type: 'cancel_connect'; readonly tag: Tag }
+  /** the peer has not done its part in the time for it */
+  | { readonly type: 'give_up'; readonly myTag: Tag }
   | { readonly type: 'lock_is_set'; readonly myTag: Tag; readonly lock: LockId }
   | { readonly type: 'exchange'; readonly names: readonly NamedPid[]; readonly tag: Tag }
   | ({ readonly type: 'resolution'; readonly myTag: Tag } & Resolution)
@@ -124,7 +126,7 @@ export type SessionEffect =
       readonly externalNames: readonly ExternalName[];
     }
   /** start anew if the peer is still connected and its names are not shared yet */
-  | { readonly type: 'restart' }
+  | { readonly type: 'restart'; readonly afterSilence?: true }
   /** the peer cannot be synchronised with */
   | { readonly type: 'refuse'; readonly reason: 'version' | 'out_of_sync' };
 
@@ -158,6 +160,8 @@ export function advance(session: Session | undefined, event: SessionEvent): Tran
       return initConnectAck(session, event.receiverTag, event.senderTag);
     case 'cancel_connect':
       return sameTag(event.tag, sessionTag(session)) ? restart(session, []) : stay(session);
+    case 'give_up':
+      return giveUp(session, event.myTag);
     case 'lock_is_set':
       return lockIsSet(session, event.myTag, event.lock);
     case 'exchange':
@@ -256,6 +260,23 @@ function initConnectAck(
   // Without a session of ours there is nothing to restart; telling the peer is enough.
   if (mine === undefined) return { session, effects: [cancel] };
   return restart(session, [cancel]);
+}
+
+/** The peer is told, so that it begins anew as we do; version 7 cannot be, and loses its connection. */
+function giveUp(session: Session | undefined, myTag: Tag): Transition {
+  if (pendingVersion(session) === undefined || !sameTag(myTag, sessionTag(session))) {
+    return stay(session);
+  }
+  const { peer } = session as Session & { readonly peer: PeerOffer };
+  if (peer.version < 8) return { session, effects: [{ type: 'refuse', reason: 'out_of_sync' }] };
+  return {
+    session: undefined,
+    effects: [
+      { type: 'send_cancel', receiverTag: peer.tag },
+      ...cancelCandidate(session),
+      { type: 'restart', afterSilence: true },
+    ],
+  };
 }
 
 function lockIsSet(session: Session | undefined, myTag: Tag, lock: LockId): Transition {

@@ -61,6 +61,9 @@ export interface SynchroniserOptions {
 /** Restarts of one session after the first wait this long at least, so that both sides' messages settle. */
 const RESTART_PAUSE_MS = 100;
 const RESTART_SPREAD_MS = 900;
+/** A peer that fell silent under the lock gets its next session after this time, then twice it, … */
+const SILENCE_PAUSE_MS = 60_000;
+const MAX_SILENCE_PAUSE_MS = 3_600_000;
 
 interface Restarts {
   count: number;
@@ -182,7 +185,7 @@ export class Synchroniser {
         this.#finish(node, effect);
         break;
       case 'restart':
-        this.#restart(node);
+        this.#restart(node, effect);
         break;
       case 'refuse':
         this.#refuse(node, effect);
@@ -276,25 +279,29 @@ export class Synchroniser {
 
   /**
    * Both sides are out of step and begin again. If it happens again at once, the messages of the
-   * former attempts cross each other; a pause lets them settle.
+   * former attempts cross each other; a pause lets them settle. A peer that was silent while the lock
+   * was held for it must not keep it from the others too often.
    */
-  #restart(node: string): void {
+  #restart(node: string, effect: Effect<'restart'>): void {
     const { clock, random, telemetry, change } = this.#options;
+    const afterSilence = effect.afterSilence ?? false;
     const restarts = this.#restarts.get(node) ?? { count: 0, cancelTimer: undefined };
     this.#restarts.set(node, restarts);
     restarts.count += 1;
-    const metadata = { node: this.#node.name, peer: node, count: restarts.count };
+    const metadata = { node: this.#node.name, peer: node, count: restarts.count, afterSilence };
     telemetry?.execute('global.session.restarted', {}, metadata);
     const begin = (): void => {
       restarts.cancelTimer = undefined;
       if (this.#node.isConnected(node)) this.nodeup(node);
     };
-    if (restarts.count === 1) {
+    if (restarts.count === 1 && !afterSilence) {
       begin();
       return;
     }
     restarts.cancelTimer?.();
-    const pauseMs = RESTART_PAUSE_MS + random() * RESTART_SPREAD_MS;
+    const pauseMs = afterSilence
+      ? Math.min(SILENCE_PAUSE_MS * 2 ** (restarts.count - 1), MAX_SILENCE_PAUSE_MS)
+      : RESTART_PAUSE_MS + random() * RESTART_SPREAD_MS;
     restarts.cancelTimer = clock.setTimer(pauseMs, () => change(begin));
   }
 

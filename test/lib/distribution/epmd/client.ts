@@ -189,7 +189,11 @@ t.test('wrong answers', async (t) => {
   const { epmdPort } = await mapper(t, (socket) => socket.end(answer));
   answer = Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n');
   await t.rejects(lookUp({ host, epmdPort, name: 'alpha', timeoutMs }), { code: 'unexpected_tag' });
-  await t.rejects(register({ epmdPort, ...registration }), { code: 'unexpected_tag' });
+  await t.rejects(register({ epmdPort, ...registration }), {
+    code: 'unexpected_tag',
+    message: new RegExp(`^epmd at 127\\.0\\.0\\.1:${epmdPort} does not answer as .*got tag 72`),
+    context: { offset: 0 },
+  });
   answer = Buffer.from(encodePort2Response({ ...entry, name: 'other' }));
   await t.rejects(lookUp({ host, epmdPort, name: 'alpha', timeoutMs }), {
     code: 'invalid_message',

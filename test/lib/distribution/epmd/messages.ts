@@ -161,10 +161,21 @@ t.test('names have limits', async (t) => {
   t.throws(() => decodeRequest(bytes('7aff')), { code: 'invalid_message' }, 'not UTF-8');
 });
 
-t.test('an unknown node type or protocol is refused', async (t) => {
+t.test('the node types of C nodes (104) and Java nodes (110) are kept', async (t) => {
+  for (const nodeType of [104, 110]) {
+    const request = `78 1267 ${nodeType.toString(16)} 00 0006 0005 0004 6a617661 0000`;
+    const decoded = decodeRequest(bytes(request.replaceAll(' ', '')));
+    t.same(decoded, { type: 'alive2', entry: entry({ name: 'java', nodeType }) });
+    const { entry: registered } = decoded as { entry: EpmdEntry };
+    const answer = `77 00 ${request.slice(3)}`.replaceAll(' ', '');
+    t.equal(hex(encodePort2Response(registered)), answer);
+    t.same(decodePort2Response(bytes(answer)), registered);
+  }
+});
+
+t.test('an unknown protocol is refused', async (t) => {
   const encoded = encodePort2Response(entry());
   const changed = (at: number, value: number) => Uint8Array.from(encoded).fill(value, at, at + 1);
-  t.throws(() => decodePort2Response(changed(4, 70)), { code: 'invalid_message' });
   t.throws(() => decodePort2Response(changed(5, 1)), { code: 'invalid_message' });
 });
 

@@ -1,8 +1,8 @@
 import t from 'tap';
 import {
+  EpmdRegistry,
   MAX_NAMES,
   MAX_REMEMBERED_CREATIONS,
-  NameRegistry,
   narrowCreation,
 } from '../../../../lib/distribution/epmd/registry.ts';
 
@@ -16,7 +16,7 @@ const entry = (name: string) => ({
 });
 
 t.test('a name is given once, until it is free again', async (t) => {
-  const registry = new NameRegistry(() => 0.5);
+  const registry = new EpmdRegistry(() => 0.5);
   t.ok(registry.register(entry('a')));
   t.equal(registry.register(entry('a')), undefined);
   t.equal(registry.get('a')?.name, 'a');
@@ -29,7 +29,7 @@ t.test(
   'a creation starts at random, at least 4, and grows by one for each registration',
   async (t) => {
     let random = 0;
-    const registry = new NameRegistry(() => random);
+    const registry = new EpmdRegistry(() => random);
     t.equal(registry.register(entry('lowest')), 4);
     random = 1 - Number.EPSILON;
     t.equal(registry.register(entry('highest')), 0xffffffff);
@@ -41,7 +41,7 @@ t.test(
 );
 
 t.test('at most MAX_NAMES names', async (t) => {
-  const registry = new NameRegistry(Math.random);
+  const registry = new EpmdRegistry(Math.random);
   for (let i = 0; i < MAX_NAMES; i++) registry.register(entry(`n${i}`));
   t.equal(registry.register(entry('one-more')), undefined);
   registry.unregister('n0');
@@ -50,7 +50,7 @@ t.test('at most MAX_NAMES names', async (t) => {
 
 t.test('the oldest creations are forgotten, those of registered names never', async (t) => {
   let random = 0.1;
-  const registry = new NameRegistry(() => random);
+  const registry = new EpmdRegistry(() => random);
   const kept = registry.register(entry('kept'))!;
   for (const name of [
     'first',

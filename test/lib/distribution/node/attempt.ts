@@ -98,7 +98,7 @@ test('an inbound attempt asks the owner in order, and hands socket and peer over
   t.equal(attempt.remoteAddress, '127.0.0.1');
   const us = await peer.initiate(rawSelf(A), M);
   t.match(us, { name: M, creation: 5 });
-  await until('the end', () => owner.connections.length === 1);
+  await until(() => owner.connections.length === 1, { what: 'the end' });
   t.strictSame(owner.log, ['decide a@h', 'verified a@h', 'established a@h']);
   t.match(owner.connections[0], { name: A, creation: 9, flags: PASS_THROUGH_FLAGS });
   t.equal(owner.connections[0]?.socket, near);
@@ -109,7 +109,7 @@ test('an inbound attempt asks the owner in order, and hands socket and peer over
 test('an outbound attempt hands over what follows the ack in its segment', async (t) => {
   const { owner, peer } = await outbound(t);
   await peer.accept(rawSelf(A), { glued: Buffer.from([0, 0, 0, 1, 42]) });
-  await until('the end', () => owner.connections.length === 1);
+  await until(() => owner.connections.length === 1, { what: 'the end' });
   const { parser } = owner.connections[0]!;
   parser.usePrefix(4, 100);
   t.strictSame([...parser.next()!], [42]);
@@ -176,14 +176,14 @@ test('every step has its deadline, whatever part of a message has come', async (
     },
   ];
   for (const step of steps) {
-    const { owner, peer } = await inbound(t, 40);
+    const { owner, peer } = await inbound(t, 150);
     const trickle = setInterval(() => peer.socket.write(new Uint8Array(0)), 10);
     await step(peer);
     await peer.closed();
     clearInterval(trickle);
     t.equal(owner.log.at(-1), 'failed timeout');
   }
-  const { owner, peer } = await outbound(t, 40);
+  const { owner, peer } = await outbound(t, 150);
   await peer.read();
   await peer.closed();
   t.strictSame(owner.log, ['failed timeout']);
@@ -211,7 +211,7 @@ test('a peer that closes at our digest most likely has another cookie, and we sa
   const { owner, peer } = await outbound(t);
   await t.rejects(peer.accept(rawSelf(A, 'biscuit')));
   peer.socket.end();
-  await until('the end', () => owner.errors.length === 1);
+  await until(() => owner.errors.length === 1, { what: 'the end' });
   t.match(owner.errors, [{ code: 'bad_cookie', context: { node: A } }]);
   t.notMatch(owner.errors[0]?.message, /oreo|biscuit/, 'the cookie is not in the message');
 });
@@ -219,7 +219,7 @@ test('a peer that closes at our digest most likely has another cookie, and we sa
 test('a reset is the cause of the failure', async (t) => {
   const { owner, peer } = await inbound(t);
   peer.socket.resetAndDestroy();
-  await until('the end', () => owner.errors.length === 1);
+  await until(() => owner.errors.length === 1, { what: 'the end' });
   t.match(owner.errors, [{ code: 'closed', cause: { code: 'ECONNRESET' } }]);
 });
 
@@ -233,7 +233,7 @@ test('an attempt whose dial fails says why', async (t) => {
     const owner = new FakeOwner();
     const dial: Dial = () => Promise.reject(thrown);
     Attempt.outbound(identity, owner, A, dial, { setupTimeMs: 1000 }).begin();
-    await until('the end', () => owner.errors.length === 1);
+    await until(() => owner.errors.length === 1, { what: 'the end' });
     t.match(owner.errors, [expected]);
   }
 });
@@ -241,10 +241,10 @@ test('an attempt whose dial fails says why', async (t) => {
 test('a socket that closed before the attempt got hold of it is a failure at once', async (t) => {
   const { near } = await socketPair();
   near.destroy();
-  await until('the socket to close', () => near.closed);
+  await until(() => near.closed, { what: 'the socket to close' });
   const owner = new FakeOwner();
   Attempt.outbound(identity, owner, A, async () => near, { setupTimeMs: 60_000 }).begin();
-  await until('the end', () => owner.errors.length === 1);
+  await until(() => owner.errors.length === 1, { what: 'the end' });
   t.match(owner.errors, [{ code: 'unreachable' }]);
 });
 
@@ -284,13 +284,13 @@ test('aborting while it dials ends the dial', async (t) => {
 test('a nok parks the attempt: no socket, but a place until the deadline', async (t) => {
   const before = timers();
   for (const end of ['abandon', 'deadline'] as const) {
-    const { owner, peer, attempt } = await outbound(t, 80);
+    const { owner, peer, attempt } = await outbound(t, 200);
     await peer.read();
     peer.write(encodeStatus('nok'));
     await peer.closed();
     t.strictSame(owner.log, [], 'still under way');
     if (end === 'abandon') attempt.abandon();
-    else await until('the deadline', () => owner.log.length > 0);
+    else await until(() => owner.log.length > 0, { what: 'the deadline' });
     t.strictSame(owner.log, end === 'abandon' ? [] : ['failed nok']);
     t.ok(timers() <= before + 1);
   }

@@ -9,8 +9,16 @@ import { controlOf, signalForms } from '../../../../lib/distribution/node/signal
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
+import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
-import { OFFERED_FLAGS, PASS_THROUGH_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
+import {
+  DFLAG_ALIAS,
+  DFLAG_DIST_MONITOR,
+  DFLAG_DIST_MONITOR_NAME,
+  DFLAG_SPAWN,
+  OFFERED_FLAGS,
+  PASS_THROUGH_FLAGS,
+} from '../../../../lib/distribution/wire/flags.ts';
 import { FrameParser, frame } from '../../../../lib/distribution/wire/frame.ts';
 import { MessageDecoder } from '../../../../lib/distribution/wire/message-decoder.ts';
 import { MessageEncoder } from '../../../../lib/distribution/wire/message-encoder.ts';
@@ -102,14 +110,14 @@ for (const [form, flags] of [
     const large = new Uint8Array(300_000).fill(5);
     const sent: Term[] = [1, atom('two'), tuple(3, [4]), large, atom('two')];
     for (const message of sent) connection.send(toPeer(message));
-    await until('all to arrive there', () => peerGot().length === sent.length);
+    await until(() => peerGot().length === sent.length, { what: 'all to arrive there' });
     t.ok(
       messages(peerGot()).every((message, i) =>
         Buffer.from(`${message}`).equals(Buffer.from(`${sent[i]}`)),
       ),
     );
     far.write(peerSends(...sent.map(toUs)));
-    await until('all to arrive here', () => signals.length === sent.length);
+    await until(() => signals.length === sent.length, { what: 'all to arrive here' });
     t.equal(`${messages(signals)}`, `${sent}`);
   });
 }
@@ -201,7 +209,7 @@ test('a value that is no term throws to the sender, and the atom caches stay in 
   }
   const sent: Term[] = [tuple(atom('lost7'), atom('known')), atom('lost2999'), atom('known')];
   for (const message of sent) connection.send(toPeer(message));
-  await until('all to arrive', () => peerGot().length === sent.length + 1);
+  await until(() => peerGot().length === sent.length + 1, { what: 'all to arrive' });
   t.equal(`${messages(peerGot()).slice(1)}`, `${sent}`);
   t.strictSame(closes, []);
 });
@@ -212,7 +220,7 @@ test('signals sent before the end go out, also those of the same turn', async (t
   connection.close('shutdown');
   connection.send(toPeer(100));
   t.strictSame(closes, [{ reason: 'shutdown', error: undefined }]);
-  await until('the socket to close', () => far.destroyed || far.readableEnded);
+  await until(() => far.destroyed || far.readableEnded, { what: 'the socket to close' });
   t.strictSame(messages(peerGot()), [...Array(100).keys()]);
 });
 
@@ -220,7 +228,7 @@ test('bytes that still arrive after the end are discarded', async (t) => {
   const { connection, near, far, signals, peerSends } = await connected(t);
   connection.close('disconnect');
   far.write(peerSends(toUs(1)));
-  await until('the socket to close', () => near.closed);
+  await until(() => near.closed, { what: 'the socket to close' });
   t.strictSame(signals, []);
 });
 
@@ -241,10 +249,10 @@ test('a peer that closes, resets or half-closes is noticed at once, and once', a
   for (const end of ['end', 'destroy', 'resetAndDestroy'] as const) {
     const { connection, near, far, closes } = await connected(t);
     far[end]();
-    await until(`the loss after ${end}`, () => closes.length > 0);
+    await until(() => closes.length > 0, { what: `the loss after ${end}` });
     t.equal(closes[0]?.reason, 'connection_closed', end);
     t.notOk(connection.isUp);
-    await until('the socket to close', () => near.closed);
+    await until(() => near.closed, { what: 'the socket to close' });
     t.equal(closes.length, 1);
   }
 });
@@ -253,9 +261,11 @@ test('a peer that half-closes and does not read is not waited for', async (t) =>
   const { connection, far, near, closes } = await connected(t);
   far.pause();
   for (let i = 0; i < 16; i += 1) connection.send(toPeer(new Uint8Array(1024 * 1024)));
-  await until('the socket to be full', () => near.writableLength > 0 && near.bytesWritten > 0);
+  await until(() => near.writableLength > 0 && near.bytesWritten > 0, {
+    what: 'the socket to be full',
+  });
   far.end();
-  await until('the loss', () => closes.length > 0, 2000);
+  await until(() => closes.length > 0, { what: 'the loss', timeoutMs: 2000 });
   t.equal(closes[0]?.reason, 'connection_closed');
 });
 
@@ -273,7 +283,7 @@ test('a sender that waits for room goes on when there is some, and when the conn
   t.notOk(resolved, 'the peer does not read');
   far.resume();
   await room;
-  await until('all to arrive', () => peerGot().length === 16);
+  await until(() => peerGot().length === 16, { what: 'all to arrive' });
   far.pause();
   for (let i = 0; i < 16; i += 1) connection.send(toPeer(new Uint8Array(1024 * 1024)));
   const ended = connection.whenWritable();
@@ -289,7 +299,7 @@ test('a high-water mark below the size of the socket buffer releases its waiters
     t.ok(connection.isBusy);
     await connection.whenWritable();
   }
-  await until('all to arrive', () => peerGot().length === 5);
+  await until(() => peerGot().length === 5, { what: 'all to arrive' });
 });
 
 test('the bound of the queue ends the connection, but not from within send', async (t) => {
@@ -306,8 +316,9 @@ test('ticks while there is nothing to say, and gives a silent peer up', async (t
   const { far, closes } = await connected(t, { netTickTimeMs: 80 });
   const received: Buffer[] = [];
   far.on('data', (chunk) => received.push(chunk));
-  await until('the peer to be given up', () => closes.length > 0);
+  await until(() => closes.length > 0, { what: 'the peer to be given up' });
   t.strictSame(closes, [{ reason: 'net_tick_timeout', error: undefined }]);
+  await until(() => Buffer.concat(received).length >= 12, { what: 'the ticks' });
   t.strictSame(Buffer.concat(received), Buffer.alloc(12), 'three ticks of four bytes');
 });
 
@@ -315,7 +326,28 @@ test('a peer that is suspended is let go although it does not acknowledge the en
   const { connection, near, far } = await connected(t);
   far.pause();
   for (let i = 0; i < 16; i += 1) connection.send(toPeer(new Uint8Array(1024 * 1024)));
-  await until('the socket to be full', () => near.writableLength > 0);
+  await until(() => near.writableLength > 0, { what: 'the socket to be full' });
   connection.close('disconnect');
-  await until('the socket to be given up', () => near.destroyed, 3000);
+  await until(() => near.destroyed, { what: 'the socket to be given up', timeoutMs: 3000 });
+});
+
+test('a peer that knows no monitors, aliases or requests to spawn is not sent any', async (t) => {
+  const flags =
+    PASS_THROUGH_FLAGS &
+    ~(DFLAG_DIST_MONITOR | DFLAG_DIST_MONITOR_NAME | DFLAG_ALIAS | DFLAG_SPAWN);
+  const { connection, signals, peerGot } = await connected(t, { flags });
+  const ref = new Reference('here@h', 1, [1, 2, 3]);
+  connection.send({ type: 'monitor', from: here, target: there, ref });
+  connection.send({ type: 'demonitor', from: here, target: there, ref });
+  connection.send({ type: 'send_alias', from: here, to: ref, message: 1 });
+  connection.send({
+    ...{ type: 'spawn_request', ref, from: here, groupLeader: here, module: 'm' },
+    ...{ function: 'f', arity: 0, options: [], args: [] },
+  });
+  connection.send(toPeer(2));
+  await until(() => peerGot().length > 0, { what: 'the message' });
+  t.strictSame(messages(peerGot()), [2]);
+  const refusal = { type: 'spawn_reply', ref, to: here, flags: 0, result: atom('notsup') };
+  t.strictSame(signals, [refusal], 'who asked for a process must not wait');
+  t.ok(connection.isUp);
 });

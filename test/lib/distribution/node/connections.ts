@@ -42,12 +42,12 @@ test('frames in the segment of the ack come after nodeup, and are not lost', asy
   const ports = new Map([[Z, server.port]]);
   const dialler = await startConnections(t, M, { ports });
   const dialling = dialler.connections.connect(Z);
-  await until('the socket', () => raws.length > 0);
+  await until(() => raws.length > 0, { what: 'the socket' });
   await raws[0]!.accept(rawSelf(Z), {
     glued: framesOf(PASS_THROUGH_FLAGS, message(Z, M, 1), message(Z, M, 2)),
   });
   t.strictSame(await dialling, { connected: true });
-  await until('the signals', () => dialler.signals.length === 2);
+  await until(() => dialler.signals.length === 2, { what: 'the signals' });
   t.strictSame(dialler.log, ['nodeup z@h', 'signal z@h send', 'signal z@h send']);
   t.strictSame(payloads(dialler.signals), [1, 2]);
   t.strictSame(node.log, []);
@@ -59,7 +59,7 @@ test('frames in the segment of the challenge reply come after nodeup, and are no
   await peer.initiate(rawSelf(A), M, {
     glued: framesOf(PASS_THROUGH_FLAGS, message(A, M, 1), message(A, M, 2)),
   });
-  await until('the signals', () => node.signals.length === 2);
+  await until(() => node.signals.length === 2, { what: 'the signals' });
   t.strictSame(node.log, ['nodeup a@h', 'signal a@h send', 'signal a@h send']);
 });
 
@@ -80,7 +80,7 @@ test('a handshake that comes a byte at a time succeeds', async (t) => {
     return true;
   }) as Socket['write'];
   await peer.initiate(rawSelf(A), M, { glued: framesOf(PASS_THROUGH_FLAGS, message(A, M, 1)) });
-  await until('the signal', () => node.signals.length === 1);
+  await until(() => node.signals.length === 1, { what: 'the signal' });
   t.equal(node.connections.unauthenticated, 0);
 });
 
@@ -103,9 +103,9 @@ test('a peer that closes after each number of bytes of the handshake leaves noth
     reply.set([0, 21, 'r'.charCodeAt(0)]);
     peer.socket.end(reply.subarray(0, cut));
     await peer.closed();
-    await until('the attempt to end', () => node.connections.unauthenticated === 0);
+    await until(() => node.connections.unauthenticated === 0, { what: 'the attempt to end' });
   }
-  await until('all to end', () => node.connections.unauthenticated === 0);
+  await until(() => node.connections.unauthenticated === 0, { what: 'all to end' });
   t.ok(
     node.log.every((entry) => entry.endsWith(' closed')),
     'each of them for that reason',
@@ -113,7 +113,7 @@ test('a peer that closes after each number of bytes of the handshake leaves noth
   t.equal(await node.openSockets(), 0);
   const good = await node.raw();
   await good.initiate(rawSelf(A), M);
-  await until('nodeup', () => node.log.at(-1) === 'nodeup a@h');
+  await until(() => node.log.at(-1) === 'nodeup a@h', { what: 'nodeup' });
 });
 
 test('a peer that we dialled and that closes at each step is a failed dial', async (t) => {
@@ -123,7 +123,7 @@ test('a peer that we dialled and that closes at each step is a failed dial', asy
     const server = await serve((socket) => sockets.push(new RawPeer(socket)));
     const node = await startConnections(t, M, { ports: new Map([[A, server.port]]) });
     const dialling = node.connections.connect(A);
-    await until('the socket', () => sockets.length > 0);
+    await until(() => sockets.length > 0, { what: 'the socket' });
     const [peer] = sockets;
     await peer!.read();
     for (const status of sent) peer!.write(Buffer.from(`s${status}`));
@@ -142,7 +142,7 @@ test('a peer that came back: its old nodedown is complete before its ack is sent
   const node = await startConnections(t, M);
   const old = await node.raw();
   await old.initiate(rawSelf(A), M);
-  await until('nodeup', () => node.log.length === 1);
+  await until(() => node.log.length === 1, { what: 'nodeup' });
   let atReply: string[] = [];
   const written: number[] = [];
   node.connections.onNodeEvent(() => written.push(node.accepted.at(-1)!.bytesWritten));
@@ -164,11 +164,11 @@ test('a peer that came back: its old nodedown is complete before its ack is sent
   t.equal(written[1]! - written[0]!, 19, 'the ack went out between the two');
   await old.closed();
   challenger.socket.write(framesOf(PASS_THROUGH_FLAGS, message(A, M, 7)));
-  await until('the signal', () => node.signals.length === 1);
+  await until(() => node.signals.length === 1, { what: 'the signal' });
 });
 
 test('whoever knows no cookie never closes a live connection', async (t) => {
-  const node = await startConnections(t, M, { limits: { setupTimeMs: 60 } });
+  const node = await startConnections(t, M, { limits: { setupTimeMs: 250 } });
   const live = await node.raw();
   await live.initiate(rawSelf(A), M);
   const impostor = await node.raw();
@@ -183,12 +183,12 @@ test('whoever knows no cookie never closes a live connection', async (t) => {
   closing.write(Buffer.from('strue'));
   await closing.read();
   closing.socket.resetAndDestroy();
-  await until('the slot of the challenger', () => node.connections.unauthenticated === 0);
+  await until(() => node.connections.unauthenticated === 0, { what: 'the slot of the challenger' });
   const denying = await node.raw();
   await t.rejects(denying.initiate(rawSelf(A), M, { alive: false }), { message: 'answered false' });
   await denying.closed();
   live.socket.write(framesOf(PASS_THROUGH_FLAGS, message(A, M, 1)));
-  await until('the signal', () => node.signals.length === 1);
+  await until(() => node.signals.length === 1, { what: 'the signal' });
   t.strictSame(
     node.log.filter((entry) => !entry.startsWith('refused')),
     ['nodeup a@h', 'signal a@h send'],
@@ -216,18 +216,22 @@ test('signals wait for a challenger when the old connection ends by itself', asy
   challenger.write(encodeSendName(rawSelf(A)));
   t.equal(await challenger.readText(), 'salive');
   old.socket.destroy();
-  await until('nodedown', () => node.events.length === 2);
+  await until(() => node.events.length === 2, { what: 'nodedown' });
   node.connections.deliver(A, message(M, A, 1), { connect: false });
   const connecting = node.connections.connect(A);
   challenger.socket.destroy();
-  t.match(await connecting, { connected: false, error: { code: 'closed' } });
-  t.strictSame(node.log.slice(-2), ['refused in a@h closed', 'unreachable a@h']);
+  t.match(await connecting, { connected: false, error: { code: 'unreachable' } });
+  t.strictSame(
+    node.log.slice(-3),
+    ['refused in a@h closed', 'refused out a@h unreachable', 'unreachable a@h'],
+    'once it is gone we dial ourselves',
+  );
 });
 
 test('a listener that disconnects the node while it is being replaced ends the challenger', async (t) => {
   const node = await startConnections(t, M);
   await (await node.raw()).initiate(rawSelf(A), M);
-  await until('nodeup', () => node.events.length === 1);
+  await until(() => node.events.length === 1, { what: 'nodeup' });
   node.connections.onNodeEvent((event) => {
     if (event.type === 'nodedown') node.connections.disconnect(A, 'disconnect');
   });
@@ -267,7 +271,7 @@ test('of crossing dials the one of the greater name survives, whoever comes firs
     t.equal(a.connections.unauthenticated + z.connections.unauthenticated, 0);
     t.equal((await a.openSockets()) + (await z.openSockets()), 1, 'one socket is left');
     z.connections.deliver(A, message(Z, A, 1));
-    await until('the signal', () => a.signals.length === 1);
+    await until(() => a.signals.length === 1, { what: 'the signal' });
   }
 });
 
@@ -277,13 +281,13 @@ test('an attempt that is told nok waits for the peer’s own, and gives up in ti
   t.teardown(() => server.close());
   const node = await startConnections(t, M, {
     ports: new Map([[Z, server.port]]),
-    limits: { setupTimeMs: 150 },
+    limits: { setupTimeMs: 400 },
   });
   for (const arrives of [true, false]) {
     sockets.length = 0;
     const dialling = node.connections.connect(Z);
     node.connections.deliver(Z, message(M, Z, 1));
-    await until('the dial', () => sockets.length > 0);
+    await until(() => sockets.length > 0, { what: 'the dial' });
     await sockets[0]!.read();
     sockets[0]!.write(encodeStatus('nok'));
     await sockets[0]!.closed();
@@ -292,14 +296,48 @@ test('an attempt that is told nok waits for the peer’s own, and gives up in ti
     await own.initiate(rawSelf(Z), M);
     t.strictSame(await dialling, { connected: true });
     t.ok((await own.read()).length > 0, 'the signal that waited');
-    await pause(200);
+    await pause(450);
     t.ok(node.connections.get(Z), 'the deadline of the parked attempt is gone');
     node.connections.disconnect(Z, 'disconnect');
     node.log.length = 0;
   }
-  await until('the parked attempt to give up', () => node.log.length === 2);
+  await until(() => node.log.length === 2, { what: 'the parked attempt to give up' });
   t.strictSame(node.log, ['refused out z@h nok', 'unreachable z@h']);
   t.equal(node.connections.connect(Z) instanceof Promise, true, 'the slot is free again');
+});
+
+test('an inbound attempt that fails leaves those who wait to a dial of our own', async (t) => {
+  const ports = new Map<string, number>();
+  const z = await startConnections(t, Z, { ports });
+  const held: (() => void)[] = [];
+  const node = await startConnections(t, M, {
+    dial: async () => {
+      await new Promise<void>((resolve) => held.push(resolve));
+      return dialTo(ports.get(Z)!);
+    },
+  });
+  const dialling = node.connections.connect(Z);
+  node.connections.deliver(Z, message(M, Z, 1));
+  const impostor = await node.raw();
+  impostor.write(encodeSendName(rawSelf(Z)));
+  t.equal(await impostor.readText(), 'sok_simultaneous');
+  impostor.socket.destroy();
+  await until(() => held.length === 2, { what: 'the second dial' });
+  for (const go of held) go();
+  t.strictSame(await dialling, { connected: true });
+  await until(() => z.signals.length === 1, { what: 'the signal' });
+  t.strictSame(node.log, ['refused in z@h closed', 'nodeup z@h']);
+});
+
+test('an inbound attempt that fails brings about no dial that nobody asked for', async (t) => {
+  const node = await startConnections(t, M, { dial: () => Promise.reject(new Error('dialled')) });
+  const peer = await node.raw();
+  peer.write(encodeSendName(rawSelf(A)));
+  t.equal(await peer.readText(), 'sok');
+  node.connections.deliver(A, monitorOf(A), { connect: false });
+  peer.socket.destroy();
+  await until(() => node.log.length === 2, { what: 'the end' });
+  t.strictSame(node.log, ['refused in a@h closed', 'unreachable a@h']);
 });
 
 test('attempts that are replaced count no more among the unauthenticated', async (t) => {
@@ -316,7 +354,7 @@ test('attempts that are replaced count no more among the unauthenticated', async
   t.equal(node.connections.unauthenticated, 1);
   t.equal(node.connections.unauthenticatedFrom('127.0.0.1'), 1);
   peers.at(-1)!.socket.destroy();
-  await until('the last to end', () => node.connections.unauthenticated === 0);
+  await until(() => node.connections.unauthenticated === 0, { what: 'the last to end' });
 });
 
 test('a peer that bears our name is told nok', async (t) => {
@@ -339,7 +377,7 @@ test('signals to a node that is being dialled follow in order, those of listener
   });
   for (let i = 0; i < 50; i += 1) m.connections.deliver(Z, message(M, Z, i));
   m.connections.deliver(Z, message(M, Z, 50), { connect: false });
-  await until('all to arrive', () => z.signals.length === 52);
+  await until(() => z.signals.length === 52, { what: 'all to arrive' });
   t.equal(`${payloads(z.signals)}`, `-1,${[...Array(51).keys()]}`);
   t.equal(m.log[0], 'nodeup z@h');
 });
@@ -356,7 +394,7 @@ test('what a process sends on nodeup does not overtake what it sent before', asy
   });
   m.connections.deliver(Z, message(M, Z, 1, 1));
   m.connections.deliver(Z, message(M, Z, 2, 1));
-  await until('all to arrive', () => z.signals.length === 5);
+  await until(() => z.signals.length === 5, { what: 'all to arrive' });
   t.strictSame(payloads(z.signals), [0, 1, 2, 3, 4]);
 });
 
@@ -379,7 +417,7 @@ test('more signals than may wait give the attempt up, so that none is lost in th
   await Promise.resolve();
   t.strictSame(m.log, ['refused out z@h send_queue_full', 'unreachable z@h']);
   m.connections.deliver(Z, message(M, Z, 99));
-  await until('what came later', () => z.signals.length > 0);
+  await until(() => z.signals.length > 0, { what: 'what came later' });
   t.strictSame(payloads(z.signals), [99]);
 });
 
@@ -400,11 +438,11 @@ test('a value that is no term throws to the sender on a connection, and is a fau
   m.connections.deliver(Z, message(M, Z, 1));
   m.connections.deliver(Z, message(M, Z, bad));
   m.connections.deliver(Z, message(M, Z, 2));
-  await until('the others', () => z.signals.length === 2);
+  await until(() => z.signals.length === 2, { what: 'the others' });
   t.match(m.faults, [{ code: 'unencodable' }]);
   t.throws(() => m.connections.deliver(Z, message(M, Z, bad)), { code: 'unencodable' });
   m.connections.deliver(Z, message(M, Z, 3));
-  await until('the next', () => z.signals.length === 3);
+  await until(() => z.signals.length === 3, { what: 'the next' });
   t.strictSame(payloads(z.signals), [1, 2, 3]);
 });
 
@@ -421,7 +459,7 @@ test('a listener that throws harms neither the connection nor the other listener
   m.connections.onNodeEvent(({ type }) => heard.push(type));
   t.strictSame(await m.connections.connect(Z), { connected: true });
   z.connections.disconnect(M, 'disconnect');
-  await until('nodedown', () => heard.length === 2);
+  await until(() => heard.length === 2, { what: 'nodedown' });
   t.match(m.faults, [{ message: 'nodeup' }, { message: 'nodedown' }]);
 });
 
@@ -437,7 +475,7 @@ test('a connection that a listener ends on nodeup is nobody’s success', async 
   m.connections.deliver(Z, message(M, Z, 1));
   t.match(await m.connections.connect(Z), { connected: false, error: { code: 'closed' } });
   t.strictSame(heard, ['nodeup', 'nodedown']);
-  await until('the end there', () => z.events.length === 2);
+  await until(() => z.events.length === 2, { what: 'the end there' });
   remove();
   t.strictSame(await m.connections.connect(Z), { connected: true }, 'a new dial is unhurt');
 });
@@ -454,11 +492,28 @@ test('what a listener sends on nodedown dials anew and arrives on the new connec
   });
   await m.connections.connect(Z);
   z.connections.disconnect(M, 'disconnect');
-  await until('the message', () => z.signals.length === 1);
+  await until(() => z.signals.length === 1, { what: 'the message' });
   t.strictSame(
     m.events.map(({ type, connectionId }) => `${type} ${connectionId}`),
     ['nodeup 1', 'nodedown 1', 'nodeup 2'],
   );
+});
+
+test('a fault in what hears of a lost node is reported, and the listeners hear of it all the same', async (t) => {
+  const error = new Error('unreachable');
+  const node = await startConnections(t, M, {
+    onUnreachable() {
+      throw error;
+    },
+  });
+  const peer = await node.raw();
+  await peer.initiate(rawSelf(A), M);
+  peer.socket.end();
+  await until(() => node.events.length === 2, { what: 'nodedown' });
+  node.connections.deliver(Z, monitorOf(Z), { connect: false });
+  node.connections.deliver(Z, message(M, Z, 1));
+  t.match(await node.connections.connect(Z), { connected: false });
+  t.strictSame(node.faults, [error, error, error]);
 });
 
 test('a fault in a signal’s effect is reported, and the connection goes on', async (t) => {
@@ -470,7 +525,7 @@ test('a fault in a signal’s effect is reported, and the connection goes on', a
   const peer = await node.raw();
   await peer.initiate(rawSelf(A), M);
   peer.socket.write(framesOf(PASS_THROUGH_FLAGS, message(A, M, 1), message(A, M, 2)));
-  await until('both', () => node.faults.length === 2);
+  await until(() => node.faults.length === 2, { what: 'both' });
   t.ok(node.connections.get(A));
 });
 
@@ -489,10 +544,10 @@ test('garbage after the handshake ends its connection alone, a hundred times', a
     length.writeUInt32BE(random.below(4) === 0 ? random.below(2 ** 32) : body.length);
     peer.socket.end(Buffer.concat([length, body]));
     await peer.closed();
-    await until('nodedown', () => node.connections.get(A) === undefined);
+    await until(() => node.connections.get(A) === undefined, { what: 'nodedown' });
   }
   good.socket.write(framesOf(PASS_THROUGH_FLAGS, message(Z, M, 88)));
-  await until('the good one', () => payloads(node.signals).includes(88));
+  await until(() => payloads(node.signals).includes(88), { what: 'the good one' });
   t.strictSame(node.faults, []);
   t.ok(node.connections.get(Z));
   t.equal(await node.openSockets(), 1);
@@ -506,7 +561,7 @@ test('garbage in place of a handshake is refused, a hundred times', async (t) =>
     peer.socket.end(random.bytes(1 + random.below(100)));
     await peer.closed();
   }
-  await until('all to end', () => node.connections.unauthenticated === 0);
+  await until(() => node.connections.unauthenticated === 0, { what: 'all to end' });
   t.equal(node.refusals.length, 100);
   t.equal(await node.openSockets(), 0);
 });
@@ -534,7 +589,7 @@ test('close ends every phase: dialling, handshake, parked, challenger, up; and t
     node.connections.connect('y@h'),
     node.connections.connect(Z),
   ];
-  await until('both dials', () => sockets.length === 2);
+  await until(() => sockets.length === 2, { what: 'both dials' });
   for (const socket of sockets) await socket.read();
   sockets[1]!.write(encodeStatus('nok'));
   await sockets[1]!.closed();
@@ -580,7 +635,7 @@ test('a dial whose socket opens after the attempt was aborted closes it again', 
   t.notOk(node.connections.disconnect(Z, 'disconnect'));
   t.match(await dialling, { connected: false, error: { code: 'disconnect' } });
   open();
-  await until('the socket', () => sockets.length > 0);
+  await until(() => sockets.length > 0, { what: 'the socket' });
   await sockets[0]!.closed();
   t.strictSame(node.log, [], 'what we gave up ourselves is not reported as a refusal');
 });
@@ -598,8 +653,8 @@ test('attempts leave no timer behind', async (t) => {
     await m.connections.connect('nobody@h');
     await m.connections.connect(A);
     m.connections.disconnect(A, 'disconnect');
-    await until('the end', () => good.connections.get(M) === undefined);
+    await until(() => good.connections.get(M) === undefined, { what: 'the end' });
   }
-  await until('the sockets to close', () => timers() <= before + 1);
+  await until(() => timers() <= before + 1, { what: 'the sockets to close' });
   t.ok(timers() <= before + 1, 'the one that polls may be there');
 });

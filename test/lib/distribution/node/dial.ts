@@ -46,7 +46,7 @@ test('asks the mapper of the host and opens a socket without Nagle’s delay', a
   const node = await serve((socket) => accepted.push(socket));
   const { server } = await mapper(t, { tcpPort: node.port });
   const socket = await tcpDial({ epmdPort: server.port })('node@127.0.0.1', 1000, never);
-  await until('the socket to arrive', () => accepted.length === 1);
+  await until(() => accepted.length === 1, { what: 'the socket to arrive' });
   t.equal(socket.remotePort, node.port);
   t.notOk(socket.destroyed);
   socket.destroy();
@@ -76,7 +76,9 @@ test('a mapper that does not answer, or is not there, is an error of the mapper'
   await t.rejects(tcpDial({ epmdPort: server.port })('node@127.0.0.1', 30, never), {
     ...{ name: 'EpmdError', code: 'timeout' },
   });
-  await until('the look-up to be closed', () => sockets.every(({ destroyed }) => destroyed));
+  await until(() => sockets.every(({ destroyed }) => destroyed), {
+    what: 'the look-up to be closed',
+  });
   const gone = await serve(() => {});
   await gone.close();
   await t.rejects(tcpDial({ epmdPort: gone.port })('node@127.0.0.1', 1000, never), {
@@ -93,10 +95,12 @@ test('aborting leaves nothing open, in every phase', async (t) => {
 
   const during = new AbortController();
   const dialling = dial('node@127.0.0.1', 1000, during.signal);
-  await until('the look-up', () => sockets.length > 0);
+  await until(() => sockets.length > 0, { what: 'the look-up' });
   during.abort();
   await t.rejects(dialling);
-  await until('the look-up to be closed', () => sockets.every(({ destroyed }) => destroyed));
+  await until(() => sockets.every(({ destroyed }) => destroyed), {
+    what: 'the look-up to be closed',
+  });
 
   const timers = process.getActiveResourcesInfo().filter((name) => name === 'Timeout');
   t.ok(timers.length <= 2, 'no timers of the attempts');
@@ -107,7 +111,7 @@ test('an error after the socket was opened and before anybody listens ends nothi
   const { server } = await mapper(t, { tcpPort: node.port });
   const socket = await tcpDial({ epmdPort: server.port })('node@127.0.0.1', 1000, never);
   socket.destroy(new Error('late'));
-  await until('the socket to close', () => socket.closed);
+  await until(() => socket.closed, { what: 'the socket to close' });
   await node.close();
   const probe = await dialTo(server.port);
   probe.destroy();

@@ -40,7 +40,7 @@ test('holds sockets until the node accepts, without reading from them', async (t
   const [bytes] = await once(sockets[0]!.resume(), 'data');
   t.equal(String(bytes), 'early');
   const late = await dialTo(listener.tcpPort);
-  await until('the later socket', () => sockets.length === 2);
+  await until(() => sockets.length === 2, { what: 'the later socket' });
   early.destroy();
   late.destroy();
 });
@@ -65,7 +65,9 @@ test('holds only so many sockets', async (t) => {
   const peers: RawPeer[] = [];
   for (let i = 0; i < 5; i += 1) peers.push(new RawPeer(await dialTo(listener.tcpPort)));
   t.teardown(() => peers.forEach(({ socket }) => void socket.destroy()));
-  await until('the surplus to be closed', () => peers.filter((p) => p.isClosed).length === 3);
+  await until(() => peers.filter((p) => p.isClosed).length === 3, {
+    what: 'the surplus to be closed',
+  });
   listener.accept();
   t.equal(sockets.length, 2);
 });
@@ -78,7 +80,7 @@ test('a held socket whose peer resets it hurts nobody', async (t) => {
   await new Promise((resolve) => setTimeout(resolve, 20));
   listener.accept();
   for (const socket of sockets) socket.resume();
-  await until('the socket to close', () => sockets.every(({ destroyed }) => destroyed));
+  await until(() => sockets.every(({ destroyed }) => destroyed), { what: 'the socket to close' });
 });
 
 test('closing ends what is held, frees the port, and may be repeated', async (t) => {

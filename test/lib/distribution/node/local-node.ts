@@ -1,12 +1,16 @@
-import { connect } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'tap';
-import { listNames } from '../../../../lib/distribution/epmd/client.ts';
+import { listNames, register } from '../../../../lib/distribution/epmd/client.ts';
 import type { NodeEvent } from '../../../../lib/distribution/node/cluster-node.ts';
 import { LocalNode, type LocalNodeOptions } from '../../../../lib/distribution/node/local-node.ts';
 import { atom, isAtom } from '../../../../lib/distribution/terms/atom.ts';
 import { isTuple, type Term, Tuple, tuple } from '../../../../lib/distribution/terms/term.ts';
+import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
+import { encodeSendName } from '../../../../lib/distribution/wire/handshake-messages.ts';
 import { Telemetry } from '../../../../lib/telemetry/telemetry.ts';
 import { freePort, until } from '../../../support/peers.ts';
+import { dialTo, RawPeer } from '../../../support/sockets.ts';
 
 interface Teardown {
   teardown(fn: () => unknown): void;
@@ -294,4 +298,56 @@ test('stop ends everything, also in the middle of an attempt, and may be called 
   await Promise.all(stops);
   const names = await listNames({ host: '127.0.0.1', epmdPort, timeoutMs: 1000 }).catch(() => []);
   t.notOk(names.some(({ name }) => name === 'a'));
+});
+
+test('stop in each phase of a peer ends its sockets and resolves soon', async (t) => {
+  const { start, epmdPort } = await cluster(t);
+  await start('other'); // hosts the port mapper
+  const silent = createServer().listen(0, '127.0.0.1');
+  const accepted: Socket[] = [];
+  silent.on('connection', (socket) => accepted.push(socket.on('error', () => {})));
+  await once(silent, 'listening');
+  const registration = await register({
+    ...{ name: 'silent', tcpPort: (silent.address() as AddressInfo).port, nodeType: 'normal' },
+    ...{ epmdPort, timeoutMs: 1000 },
+  });
+  const a = await start('a');
+  const dialling = a.connect('silent@127.0.0.1');
+  await until(() => accepted.length === 1);
+  const self = { name: 'raw@127.0.0.1', cookie: 'oreo', flags: OFFERED_FLAGS, creation: 7 };
+  const nameless = new RawPeer(await dialTo(a.tcpPort));
+  const live = new RawPeer(await dialTo(a.tcpPort));
+  await live.initiate(self, a.name);
+  await until(() => a.isConnected(self.name));
+  const challenger = new RawPeer(await dialTo(a.tcpPort));
+  challenger.write(encodeSendName(self));
+  t.equal(await challenger.readText(), 'salive');
+  const sockets = [nameless, live, challenger];
+  const started = performance.now();
+  await a.stop();
+  t.ok(performance.now() - started < 1500, 'none of them is waited for');
+  t.equal(await dialling, false);
+  await Promise.all(sockets.map((peer) => peer.closed()));
+  t.strictSame(a.nodes('connected'), []);
+  t.equal(await a.connect('other@127.0.0.1'), false);
+  registration.close();
+  for (const socket of accepted) socket.destroy();
+  silent.close();
+});
+
+test('a value that is no term ends the process that sends it, not the connection', async (t) => {
+  const { start } = await cluster(t);
+  const [a, b] = [await start('a'), await start('b')];
+  await a.connect(b.name);
+  const messages = collector(b, 'inbox');
+  const bad = a.processes.spawn((self) => {
+    self.send({ name: 'inbox', node: b.name }, tuple(atom('new_atom'), Symbol('bad') as never));
+  });
+  await bad.exited;
+  a.processes.spawn((self) => {
+    self.send({ name: 'inbox', node: b.name }, tuple(atom('new_atom'), 1));
+  });
+  await until(() => messages.length === 1);
+  t.equal(`${messages[0]}`, `${tuple(atom('new_atom'), 1)}`, 'the atom cache was not led astray');
+  t.strictSame(a.nodes(), [b.name]);
 });

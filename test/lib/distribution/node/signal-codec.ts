@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import {
   controlOf,
+  isUnderstood,
   type SignalForms,
   signalForms,
   signalOf,
@@ -15,7 +16,7 @@ import {
   decodeControl,
   hasPayload,
 } from '../../../../lib/distribution/wire/control.ts';
-import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
+import { DFLAG_DIST_MONITOR_NAME, OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 
 const PEER = 'peer@h';
 const from = new Pid(PEER, 101, 1, 7);
@@ -28,8 +29,12 @@ const name = atom('counter');
 const message = tuple(atom('hello'), 1);
 const token = tuple(1, 2);
 
-const NEW: SignalForms = { sendSender: true, exitPayload: true };
-const OLD: SignalForms = { sendSender: false, exitPayload: false };
+const NEW: SignalForms = {
+  ...{ sendSender: true, exitPayload: true, monitors: true, aliases: true, spawn: true },
+};
+const OLD: SignalForms = {
+  ...{ sendSender: false, exitPayload: false, monitors: false, aliases: false, spawn: false },
+};
 
 const spawnRequest: Signal = {
   ...{ type: 'spawn_request', ref, from, groupLeader: from },
@@ -91,6 +96,15 @@ test('every signal becomes the operation that the peer understands, and itself a
       t.strictSame(signalOf({ control: decoded, payload }, PEER, nobody), wanted, what);
     }
   }
+});
+
+test('a simple peer is not sent what it does not know', async (t) => {
+  const unknown = CASES.filter(({ signal }) => !isUnderstood(signal, OLD));
+  const types = new Set(unknown.map(({ signal }) => signal.type));
+  t.strictSame([...types], ['send_alias', 'monitor', 'demonitor', 'down', 'spawn_request']);
+  t.ok(CASES.every(({ signal }) => isUnderstood(signal, NEW)));
+  const pidsOnly = signalForms(OFFERED_FLAGS & ~DFLAG_DIST_MONITOR_NAME);
+  t.equal(pidsOnly.monitors, false, 'monitors by pid alone are none, as in OTP');
 });
 
 test('a falsy payload is a payload', async (t) => {

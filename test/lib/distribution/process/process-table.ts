@@ -5,11 +5,10 @@ import {
   type ProcessTableOptions,
 } from '../../../../lib/distribution/process/process-table.ts';
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
-import { atom } from '../../../../lib/distribution/terms/atom.ts';
+import { type Atom, atom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
-import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
-import { Telemetry } from '../../../../lib/telemetry/telemetry.ts';
+import { type Term, type Tuple, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { ProcessNetwork } from '../../../support/process-network.ts';
 import { RecordingRemote } from '../../../support/recording-remote.ts';
 
@@ -124,14 +123,42 @@ test('a served request may link and monitor from the start', (t) => {
   t.end();
 });
 
-test('a spawn reply that nobody waits for is reported and dropped', (t) => {
-  const telemetry = new Telemetry();
-  const dropped: unknown[] = [];
-  telemetry.attach('test', 'process.signal.dropped', (_e, _m, metadata) => dropped.push(metadata));
-  const { processes } = setUp({ telemetry });
-  const reply = { type: 'spawn_reply', ref: theirRef, flags: 0, result: atom('x') } as const;
-  processes.receive('b@x', { ...reply, to: processes.nobody });
-  t.same(dropped, [{ peer: 'b@x', type: 'spawn_reply' }]);
+test('a request to spawn of ours is answered by the down message alone', (t) => {
+  const { processes, remote } = setUp();
+  const received: Term[] = [];
+  const watcher = processes.spawnServer({ onMessage: (message) => void received.push(message) });
+  const ask = (): Reference => {
+    const ref = processes.makeRef();
+    const { groupLeader, module, function: name, arity, args } = spawnRequest;
+    const request = { ref, from: watcher.pid, groupLeader, module, function: name, arity, args };
+    processes.requestSpawn('b@x', request);
+    t.match(remote.take(), [{ node: 'b@x', signal: { type: 'spawn_request', ref } }]);
+    return ref;
+  };
+  const reply = (ref: Reference, result: Pid | Atom, peer = 'b@x'): void =>
+    processes.receive(peer, { type: 'spawn_reply', ref, to: watcher.pid, flags: 2, result });
+  const down = (ref: Reference, reason: Term): Tuple =>
+    tuple(atom('DOWN'), ref, atom('process'), theirs, reason);
+
+  const served = ask();
+  reply(served, theirs);
+  t.same(received, [], 'it lives');
+  processes.receive('b@x', {
+    ...{ type: 'down', from: theirs, to: watcher.pid, ref: served, reason: atom('done') },
+  });
+  t.same(received.splice(0), [down(served, atom('done'))]);
+
+  const refused = ask();
+  reply(refused, atom('notsup'), 'c@x');
+  t.same(received, [], 'not for another node to answer');
+  reply(refused, atom('notsup'));
+  t.match(received.splice(0), [{ elements: { 1: refused, 4: atom('notsup') } }]);
+  reply(refused, theirs);
+  t.same(received, [], 'nobody waits any more');
+
+  const lost = ask();
+  processes.nodedown('b@x');
+  t.match(received.splice(0), [{ elements: { 1: lost, 4: atom('noconnection') } }]);
   t.end();
 });
 

@@ -122,11 +122,13 @@ t.test('refuses another arity', async (t) => {
 
 /** Positions at which any term may stand, by operation. */
 const ANY: Partial<Record<Operation, readonly number[]>> = {
+  SEND: [1],
   EXIT: [3],
+  REG_SEND: [2],
   EXIT2: [3],
-  SEND_TT: [3],
+  SEND_TT: [1, 3],
   EXIT_TT: [3, 4],
-  REG_SEND_TT: [4],
+  REG_SEND_TT: [2, 4],
   EXIT2_TT: [3, 4],
   MONITOR_P_EXIT: [4],
   SEND_SENDER_TT: [3],

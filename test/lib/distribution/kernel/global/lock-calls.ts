@@ -10,7 +10,7 @@ import { RecordingRemote } from '../../../../support/recording-remote.ts';
 
 const lock = { resource: atom('global'), requester: atom('me') };
 
-function setUp(replies: Record<string, boolean | undefined>) {
+function setUp(replies: Record<string, boolean | 'silent' | undefined>) {
   const log: string[] = [];
   const locks = new LockTable(new FakeMonitors());
   const table = new ProcessTable({ node: 'm@h', creation: 1, remote: new RecordingRemote() });
@@ -21,8 +21,11 @@ function setUp(replies: Record<string, boolean | undefined>) {
     isConnected: (node) => replies[node] !== undefined,
     callServers: async (_as, nodes, request) => {
       log.push(`${decodeCall(request)?.type} ${nodes.join(',')}`);
-      const answered = nodes.filter((node) => replies[node] !== undefined);
-      return new Map(answered.map((node) => [node, atom(String(replies[node]))]));
+      const answered = nodes.filter((node) => typeof replies[node] === 'boolean');
+      return {
+        replies: new Map(answered.map((node) => [node, atom(String(replies[node]))])),
+        silent: nodes.filter((node) => replies[node] === 'silent'),
+      };
     },
     changed: () => {},
   });
@@ -44,6 +47,13 @@ test('holds nothing when one refuses', async (t) => {
   t.notOk(await calls.set(holder, lock, ['m@h', 'a@h', 'b@h', 'c@h']));
   t.equal(locks.size, 0);
   t.same(log, ['set_lock a@h,b@h,c@h', 'del_lock a@h,c@h']);
+});
+
+test('a silent node refuses, and is told to let go of what it may have granted', async (t) => {
+  const { calls, locks, holder, log } = setUp({ 'a@h': true, 'b@h': 'silent' });
+  t.notOk(await calls.set(holder, lock, ['m@h', 'a@h', 'b@h']));
+  t.equal(locks.size, 0);
+  t.same(log, ['set_lock a@h,b@h', 'del_lock a@h,b@h']);
 });
 
 test('bothers nobody when our own table refuses', async (t) => {

@@ -4,6 +4,7 @@ import {
   Locker,
   lockIdOf,
   otpLockerPause,
+  SESSION_LIMIT_MS,
 } from '../../../../../lib/distribution/kernel/global/locker.ts';
 import { Pid } from '../../../../../lib/distribution/terms/pid.ts';
 import { VirtualClock } from '../../../../support/global-mesh.ts';
@@ -37,11 +38,15 @@ function setUp(known: string[] = []) {
     sendLockSet: (to: Candidate, granted: boolean) => void log.push(`${granted} to ${to.node}`),
     refuse: (locker: Pid) => void log.push(`refuse ${locker.node}`),
     lockIsSet: (node: string) => void log.push(`locked with ${node}`),
+    giveUp: (node: string, myTag: unknown) => {
+      log.push(`give ${node} up`);
+      locker.cancel(node, myTag as number);
+    },
     setTimer: (delayMs: number, callback: () => void) => clock.setTimer(delayMs, callback),
     random: () => 0,
     failed: (error: unknown) => void log.push(`failed ${error}`),
   };
-  const locker = new Locker(host);
+  const locker: Locker = new Locker(host);
   const say = (node: string, granted: boolean, tag: number | undefined = 1): void =>
     locker.lockSet({ locker: new Pid(node, 3, 0, 1), granted, tag });
   const take = (): string[] => log.splice(0);
@@ -224,5 +229,42 @@ test('a candidate that has become known is no candidate any more', async (t) => 
   world.known = ['d@h'];
   await clock.run(10_000);
   t.same(take(), []);
+  t.equal(clock.pending, 0);
+});
+
+test('gives a peer up that falls silent, at whichever step', async (t) => {
+  const waiting = setUp();
+  waiting.locker.add(candidate('d@h'));
+  await waiting.clock.run(200 + SESSION_LIMIT_MS - 1);
+  t.equal(waiting.locker.state, 'waiting');
+  waiting.take();
+  await waiting.clock.run(1);
+  t.same(waiting.take(), ['give d@h up', 'del d@h', 'del m@h']);
+  t.equal(waiting.locker.state, 'idle');
+  t.equal(waiting.clock.pending, 0);
+
+  const holding = setUp();
+  holding.locker.add(candidate('d@h'));
+  holding.say('d@h', true);
+  await holding.clock.run(0);
+  t.equal(holding.locker.state, 'holding');
+  holding.take();
+  await holding.clock.run(SESSION_LIMIT_MS);
+  t.same(holding.take(), ['give d@h up', 'del m@h']);
+  t.equal(holding.clock.pending, 0);
+});
+
+test('each session has the whole time', async (t) => {
+  const { clock, locker, say, take } = setUp();
+  locker.add(candidate('d@h'));
+  await clock.run(SESSION_LIMIT_MS - 1000);
+  say('d@h', true);
+  locker.finish('d@h', 1, () => {});
+  await clock.run(0);
+  locker.add(candidate('e@h', 2));
+  await clock.run(2000);
+  t.equal(locker.state, 'waiting');
+  t.notOk(take().some((entry) => entry.startsWith('give')));
+  locker.stop();
   t.equal(clock.pending, 0);
 });

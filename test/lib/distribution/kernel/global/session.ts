@@ -41,6 +41,8 @@ const EVENTS: Record<string, SessionEvent> = {
   ack_stale: { type: 'init_connect_ack', receiverTag: 1, senderTag: 5 },
   cancel: { type: 'cancel_connect', tag: 1 },
   cancel_stale: { type: 'cancel_connect', tag: 99 },
+  give_up: { type: 'give_up', myTag: 1 },
+  give_up_stale: { type: 'give_up', myTag: 99 },
   lock_is_set: { type: 'lock_is_set', myTag: 1, lock },
   lock_is_set_stale: { type: 'lock_is_set', myTag: 99, lock },
   exchange: { type: 'exchange', names: [entry], tag: 1 },
@@ -129,6 +131,7 @@ function outOfStep(state: string): Record<string, string> {
     init_connect_6: `${state}: refuse`,
     ack_stale: 'absent: send_cancel cancel_candidate restart',
     cancel: 'absent: cancel_candidate restart',
+    give_up: 'absent: send_cancel cancel_candidate restart',
     lock_is_set: `${state}: cancel_candidate`,
     lock_is_set_stale: `${state}: cancel_candidate`,
     drop: 'absent: cancel_candidate',
@@ -157,6 +160,19 @@ test('echoes the tag of the peer bit by bit', async (t) => {
   t.match(effects[1], { type: 'send_ack', receiverTag: BIG, senderTag: 4 });
   const locked = advance(STATES.pending, { type: 'lock_is_set', myTag: 1, lock });
   t.match(locked.effects[0], { type: 'send_exchange', peerTag: BIG });
+});
+
+test('a silent peer of version 7, which cannot be told, is refused', async (t) => {
+  const older: Session = {
+    state: 'locked',
+    myTag: 1,
+    peer: { ...peer, version: 7 },
+    lock,
+    peerResolution: undefined,
+  };
+  const { session, effects } = advance(older, { type: 'give_up', myTag: 1 });
+  t.equal(session, older);
+  t.same(effects, [{ type: 'refuse', reason: 'out_of_sync' }]);
 });
 
 test('speaks version 8 with a newer peer and 7 with an older one', async (t) => {
