@@ -78,7 +78,7 @@ export interface SingletonRole {
   exportState(): Term;
   /** Takes in what another node knows. @returns false if it is not understood */
   mergeState(state: Term, from: string): boolean;
-  /** No call reaches the server any more: resolves when it has finished what it had begun. */
+  /** Resolves when the server has finished what it has begun by now, and its state says so. */
   suspend?(): Promise<void>;
 }
 
@@ -257,6 +257,8 @@ export class Singleton {
             : BAD_STATE,
         };
       case 'replicate':
+        // Kept by one that is about to go it would be lost with the owner.
+        if (this.#isLeaving) return { reply: BAD_STATE };
         return { reply: this.#merge(request.state, node) ? DONE : BAD_STATE };
       case 'leaving':
         return this.#peerLeaves(request, from);
@@ -273,9 +275,13 @@ export class Singleton {
   #peerLeaves({ node, state }: MemberRequest & { type: 'leaving' }, from: From): CallResult {
     if (!this.#merge(state, node)) return { reply: BAD_STATE };
     this.#members.leaving(node);
-    // Where it stays on one node alone, there is no other node.
+    // What the leaving node kept for us and is not in our state yet has to be in it first.
+    const { role } = this.#options;
+    const settled = this.#owner?.serves === true ? role.suspend?.() : undefined;
     this.#background(
-      this.replicate(this.#options.role.exportState()).then(() => this.#reply(from, DONE)),
+      Promise.resolve(settled)
+        .then(() => this.replicate(role.exportState()))
+        .then(() => this.#reply(from, DONE)),
     );
     return { noReply: true };
   }

@@ -22,6 +22,7 @@ class Notes implements SingletonRole {
   readonly known = new Set<number>();
   singleton: Singleton | undefined;
   failing = false;
+  suspend: () => Promise<void> = async () => undefined;
 
   createServer(): GenServer {
     return {
@@ -160,6 +161,29 @@ t.test('one that leaves leaves its state with two others', async (t) => {
   t.ok(running[0]!.notes.known.has(99));
   t.ok(running[1]!.notes.known.has(99));
 });
+
+t.test(
+  'what a leaving node keeps for the owner is kept by another before it is gone',
+  async (t) => {
+    const { running } = await cluster(t, 'a', 'b', 'c');
+    await oneOwner(running);
+    const [a, b, c] = running as [Running, Running, Running];
+    // On its way when `b`, the backup, begins to leave: counted by the owner only after it has heard of that.
+    let finish: () => void = () => undefined;
+    a.notes.suspend = () =>
+      new Promise((resolve) => {
+        finish = () => {
+          a.notes.known.add(50);
+          resolve();
+        };
+      });
+    const leaving = b.singleton.stop();
+    await delay(30);
+    finish();
+    await leaving;
+    t.ok(c.notes.known.has(50));
+  },
+);
 
 t.test('the last one has nobody to hand over to, and stops all the same', async (t) => {
   const { running } = await cluster(t, 'a');
