@@ -98,6 +98,7 @@ async function synchronise(
   release: Release,
   names: readonly Etf[],
   afterExchange: (ourNames: Etf) => Promise<void> | void = () => {},
+  known: readonly Etf[] = [],
 ): Promise<{ server: Etf; locker: Etf; node: Etf }> {
   const [gns, locker] = [peer.pid(60), peer.pid(4294967295, 4294967295)];
   const hisTag = -576460752303423487n;
@@ -133,7 +134,7 @@ async function synchronise(
   await afterExchange(exchange[2]!);
   const resolved = await peer.castTo(GNS, 'resolved');
   if (resolved[6] !== hisTag) throw new Error('our resolution has another tag');
-  peer.cast(gns, GNS, tuple('resolved', peer.name, [], [], 'unused', [], ourTag!));
+  peer.cast(gns, GNS, tuple('resolved', peer.name, [], known, 'unused', [], ourTag!));
   const release_ = await peer.call('del_lock');
   peer.send([2, '', release_.from], tuple(release_.tag, 'true'));
   await caller(peer, release)(locker, tuple('del_lock', lock), 'true');
@@ -281,6 +282,50 @@ test('a third node is asked by a request to spawn, and without a server of its o
   t.strictSame(forPeer, [tuple('insert', tuple('dup', owner.pid(90), method))]);
   const told = await owner.castTo(GNS, 'new_nodes');
   t.strictSame(told[4], [tuple('z@127.0.0.1', 8)]);
+});
+
+test('T6, T7: nodes learnt second-hand are told, and accusations are obeyed', async (t) => {
+  const node = await start(t);
+  const release = RELEASES['OTP 29']!;
+  const b = await dial(t, node, 'b@127.0.0.1', release.flags);
+  const a = await dial(t, node, 'a@127.0.0.1', release.flags);
+  await b.castTo(GNS, 'init_connect');
+  await synchronise(a, release, [], undefined, [tuple('b@127.0.0.1', 8)]);
+  t.strictSame(await b.castTo(GNS, 'in_sync'), ['in_sync', NODE, 'true']);
+  t.strictSame(node.global.knownNodes().sort(), ['a@127.0.0.1', 'b@127.0.0.1']);
+
+  // c joins through a, under the lock that a's locker takes here.
+  const c = await dial(t, node, 'c@127.0.0.1', release.flags);
+  const [locker, cLocker] = [a.pid(4294967295, 4294967295), c.pid(61)];
+  const lock = tuple('global', [cLocker, locker]);
+  const call = caller(a, release);
+  await call(locker, tuple('set_lock', lock), 'true');
+  const inserted = tuple('insert', tuple('nc', c.pid(90), defaultMethod(c, release.uniq)));
+  const extra = [tuple('vsn', 8), tuple('lock', lock)];
+  const added = [tuple('c@127.0.0.1', 8)];
+  a.cast(locker, GNS, tuple('new_nodes', a.name, [inserted], [], added, extra));
+  await call(locker, tuple('del_lock', lock), 'true');
+  t.equal(showName(node, 'nc'), '<c@127.0.0.1.90.0>');
+  t.strictSame(await c.castTo(GNS, 'in_sync'), ['in_sync', NODE, 'true']);
+  t.strictSame(node.global.locks(), []);
+
+  // a has lost c: who is left passes it on once, and asks c to go.
+  const lost = tuple('lost_connection', a.name, 2n ** 58n + 7n, 1, c.name);
+  for (let times = 0; times < 2; times += 1) a.send([6, a.pid(60), '', GNS], lost);
+  await b.payload(lost);
+  await c.payload(tuple('remove_connection', NODE));
+  t.strictSame(node.global.knownNodes().sort(), ['a@127.0.0.1', 'b@127.0.0.1']);
+  t.equal(showName(node, 'nc'), '<c@127.0.0.1.90.0>', 'until c closes the connection');
+  c.end();
+  await until(() => showName(node, 'nc') === 'none', { what: 'the name of c to end' });
+  b.send([6, b.pid(60), '', GNS], tuple('remove_connection', b.name));
+  await b.closed();
+  t.strictSame(node.local.nodes(), ['a@127.0.0.1']);
+  t.notOk(
+    b.inbox.some(({ payload }) => elementsOf(payload)[0] === 'lost_connection'),
+    'once',
+  );
+  await call(a.pid(60), 'get_known', ['a@127.0.0.1']);
 });
 
 test('what nobody here knows is dropped, and the connection stays', async (t) => {
