@@ -30,8 +30,12 @@ export function parseFlags<Name extends string>(
   const values: Partial<Record<Name, string[]>> = {};
   const switches = new Set<Name>();
   const problems: string[] = [];
+  // Where the value of a flag stands that was not understood as one: it may be a secret, as in
+  // `--cokie s3cret` and `--port --cookie s3cret`, and the flag before it is the problem.
+  let untoldAt: number | undefined;
   for (const token of tokensOf(flags, argv)) {
     if (token.kind === 'positional') {
+      if (token.index === untoldAt) continue;
       problems.push(`${JSON.stringify(token.value)}: expected a flag, such as --port 4000`);
     }
     if (token.kind !== 'option') continue;
@@ -39,6 +43,7 @@ export function parseFlags<Name extends string>(
     if (!isFlag(name)) {
       const known = Object.keys(flags).map((flag) => `--${flag}`);
       problems.push(`${rawName}: unknown flag; the flags are ${known.join(', ')}`);
+      untoldAt = token.index + 1;
       continue;
     }
     const flag = flags[name];
@@ -49,6 +54,7 @@ export function parseFlags<Name extends string>(
       // What stands there may be a secret with a dash in front.
       const came = value === undefined ? 'nothing' : flag.secret === true ? 'a flag' : value;
       problems.push(`${rawName}: expected ${flag.value} after it, got ${came}`);
+      untoldAt = token.index + 2;
     } else {
       values[name] = [...(values[name] ?? []), value];
     }

@@ -55,7 +55,7 @@ export interface ConnectorOptions {
 }
 
 /** The code of a peer that will not have us whenever we come. */
-const REFUSALS: ReadonlySet<string> = new Set(['bad_cookie', 'not_allowed']);
+const REFUSALS: ReadonlySet<string> = new Set(['bad_cookie', 'not_allowed', 'wrong_node']);
 
 interface Failure {
   count: number;

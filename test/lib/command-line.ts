@@ -38,15 +38,17 @@ t.test('reports each argument that it does not understand', async (t) => {
   ]);
   t.match(problems, [
     /^--prot: unknown flag; the flags are --name, --cookie/,
-    /^"5": expected a flag/,
     /^-p: unknown flag/,
     /^--help: expected no value, got "yes"/,
     /^--constructor: unknown flag/,
     /^--port: expected N after it, got --host/,
-    /^"h": expected a flag/,
     /^--name: expected NAME@HOST after it, got nothing/,
   ]);
-  t.equal(problems.length, 8);
+  t.equal(
+    problems.length,
+    6,
+    'what follows a flag that was not understood is no problem of its own',
+  );
 });
 
 t.test('never shows a cookie', async (t) => {

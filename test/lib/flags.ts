@@ -16,11 +16,11 @@ t.test('collects values and switches', async (t) => {
 
 t.test('reports every argument that it does not understand, and shows no secret', async (t) => {
   const { problems } = parseFlags(FLAGS, [
-    ...['--noodles', 'x', '--loud=1', '--nodes', '--key', '--hush', '--key'],
+    ...['y', '--noodles', 'x', '--loud=1', '--nodes', '--key', '--hush', '--key'],
   ]);
   t.match(problems, [
+    '"y": expected a flag',
     '--noodles: unknown flag; the flags are --nodes, --key, --loud',
-    '"x": expected a flag',
     '--loud: expected no value, got "1"',
     '--nodes: expected N after it, got --key',
     '--hush: unknown flag',
@@ -29,6 +29,16 @@ t.test('reports every argument that it does not understand, and shows no secret'
   t.match(parseFlags(FLAGS, ['--key', '--hush']).problems, [
     '--key: expected KEY after it, got a flag',
   ]);
+  for (const argv of [
+    ['--kye', 's3cret'],
+    ['-key', 's3cret'],
+    ['--nodes', '--key', 's3cret'],
+    ['--key', '--loud', 's3cret'],
+  ]) {
+    const { problems } = parseFlags(FLAGS, argv);
+    t.not(problems.length, 0);
+    t.notMatch(problems.join('\n'), /s3cret/, argv.join(' '));
+  }
 });
 
 t.test('describes each flag on a line', async (t) => {

@@ -43,8 +43,8 @@ export interface EpmdRegistrationOptions {
   readonly epmdPort: number;
   /** start a server in this process when nothing listens on `epmdPort` */
   readonly allowEmbedded: boolean;
-  /** address the embedded server listens on: `127.0.0.1`, or `0.0.0.0` to be found from elsewhere */
-  readonly listenHost: '127.0.0.1' | '0.0.0.0';
+  /** address the embedded server listens on: loopback, or all to be found from elsewhere */
+  readonly listenHost: '127.0.0.1' | '0.0.0.0' | '::1' | '::';
   /** for one attempt to register; default 10 s, as OTP */
   readonly timeoutMs?: number;
   /** between attempts after a loss; default 2 s, as OTP */
@@ -149,7 +149,9 @@ export class EpmdRegistration {
   #registerAsClient(): Promise<Registration> {
     const { name, tcpPort, nodeType, epmdPort, timeoutMs, clock, registerNode } = this.#options;
     const signal = this.#stopping.signal;
-    return registerNode({ name, tcpPort, nodeType, epmdPort, timeoutMs, clock, signal });
+    // Mappers take registrations over loopback alone, that of the family in which they listen.
+    const host = this.#options.listenHost.includes(':') ? '::1' : '127.0.0.1';
+    return registerNode({ name, tcpPort, nodeType, host, epmdPort, timeoutMs, clock, signal });
   }
 
   /** After a failed round: whether another one makes sense at once, having started the server if need be. */

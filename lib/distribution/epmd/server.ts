@@ -38,7 +38,7 @@ export const MAX_CONNECTIONS = 512;
 const CREATION_OF_REFUSAL = 99;
 
 export interface EpmdServerOptions {
-  /** address to listen on: `127.0.0.1`, or `0.0.0.0` when peers on other machines look nodes up */
+  /** address to listen on: loopback, or all addresses when peers on other machines look nodes up */
   readonly host: string;
   /** 0 lets the system choose */
   readonly epmdPort: number;

@@ -52,15 +52,15 @@ export function startRex({ processes, exports, onIgnored }: RexOptions): Process
       answer(tuple(atom('features_reply'), node, [atom('erpc')]));
       return true;
     }
-    const [, name, message] = isTuple(request, 3) ? request.elements : [];
-    if (name instanceof Atom && message !== undefined) {
+    const isBroadcast = isTuple(request, 3, 'sbcast');
+    if (isBroadcast || isTuple(request, 3, 'send')) {
+      const [, name, message] = request.elements;
+      if (!(name instanceof Atom)) return false;
       const known = processes.whereis(name.name) !== undefined;
-      processes.send(to, name, message);
-      if (isTuple(request, 3, 'send')) return true;
-      if (isTuple(request, 3, 'sbcast')) {
-        answer(tuple(REX, node, known ? node : tuple(atom('nonexisting_name'), name)));
-        return true;
-      }
+      processes.send(to, name, message!);
+      const result = known ? node : tuple(atom('nonexisting_name'), name);
+      if (isBroadcast) answer(tuple(REX, node, result));
+      return true;
     }
     return run(request, CALLS, (value) => answer(tuple(REX, value)));
   };

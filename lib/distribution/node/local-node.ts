@@ -9,6 +9,7 @@
  * With distribution off the node is `nonode@nohost`: processes and names work, no socket exists.
  */
 import { randomInt } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import { aliveName, hostOf, isNodeName, NO_NODE } from '../../node-name.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { isLoopback } from '../epmd/loopback.ts';
@@ -140,11 +141,11 @@ export class LocalNode implements ClusterNode {
   }
 
   static async #startNetwork(options: LocalNodeOptions, name: string): Promise<LocalNode> {
-    const loopback = isLoopback(hostOf(name));
+    const ownHost = listenHostOf(name);
     // The listener calls back into a node that exists only once the port mapper has answered.
     const late: LateListener = {};
     const listener = await Listener.listen({
-      host: options.listenHost ?? (loopback ? '127.0.0.1' : '0.0.0.0'),
+      host: options.listenHost ?? ownHost,
       tcpPort: options.listenPort ?? 0,
       admit: (address) => late.admit?.(address) ?? false,
       onSocket: (socket) => late.accept?.(socket),
@@ -156,7 +157,7 @@ export class LocalNode implements ClusterNode {
       tcpPort: listener.tcpPort,
       nodeType: options.hidden === true ? 'hidden' : 'normal',
       epmdPort: options.epmdPort ?? DEFAULT_EPMD_PORT,
-      listenHost: loopback ? '127.0.0.1' : '0.0.0.0',
+      listenHost: ownHost,
       allowEmbedded: options.embeddedEpmd ?? true,
       onEvent: (event) => {
         const { type, ...metadata } = event;
@@ -327,6 +328,13 @@ export class LocalNode implements ClusterNode {
       });
     }
   }
+}
+
+/** Where peers that go by the name come to: loopback or anywhere, in the address family of the name. */
+function listenHostOf(name: string): '127.0.0.1' | '0.0.0.0' | '::1' | '::' {
+  const host = hostOf(name);
+  if (isIPv6(host)) return isLoopback(host) ? '::1' : '::';
+  return isLoopback(host) ? '127.0.0.1' : '0.0.0.0';
 }
 
 /** The listener's callbacks, which it has no use for before the node lets peers in. */

@@ -10,6 +10,7 @@ import { Pid } from '../terms/pid.ts';
 import { Reference } from '../terms/reference.ts';
 import { type Term, Tuple } from '../terms/term.ts';
 import {
+  ALTACT_ALIAS,
   ALTACT_EXIT,
   type AltactSigSend,
   type ControlMessage,
@@ -68,6 +69,8 @@ export function signalForms(flags: bigint): SignalForms {
 export function isUnderstood({ type }: Signal, forms: SignalForms): boolean {
   if (type === 'send_alias') return forms.aliases;
   if (type === 'spawn_request') return forms.spawn;
+  // It needs operation 37, which we do not offer.
+  if (type === 'exit_alias') return false;
   return forms.monitors || !(type === 'monitor' || type === 'demonitor' || type === 'down');
 }
 
@@ -132,6 +135,14 @@ function rareControlOf(signal: RareSignal, forms: SignalForms): Encoded {
       return forms.exitPayload
         ? { control: encodeControl({ operation: 'PAYLOAD_EXIT2', from, to }), payload: reason }
         : { control: encodeControl({ operation: 'EXIT2', from, to, reason }) };
+    }
+    case 'exit_alias': {
+      const { from, to, reason } = signal;
+      const flags = ALTACT_EXIT | ALTACT_ALIAS;
+      return {
+        control: encodeControl({ operation: 'ALTACT_SIG_SEND', flags, from, to }),
+        payload: reason,
+      };
     }
     case 'down': {
       const { from, to, ref, reason } = signal;
@@ -282,8 +293,9 @@ export function signalOf(message: WireMessage, peer: string, nobody: Pid): Signa
 
 function altactSignal(control: AltactSigSend, payload: Term): Signal {
   const { from, to } = control;
-  if ((control.flags & ALTACT_EXIT) !== 0 && to instanceof Pid) {
-    return { type: 'exit', from, to, reason: payload };
+  if ((control.flags & ALTACT_EXIT) !== 0) {
+    if (to instanceof Pid) return { type: 'exit', from, to, reason: payload };
+    if (to instanceof Reference) return { type: 'exit_alias', from, to, reason: payload };
   }
   if (to instanceof Pid) return { type: 'send', from, to, message: payload };
   if (to instanceof Reference) return { type: 'send_alias', from, to, message: payload };

@@ -224,6 +224,11 @@ export class SignalRouter {
       case 'exit':
         this.#exitSignal(signal.from, signal.to, signal.reason);
         break;
+      case 'exit_alias': {
+        const alias = this.#aliases.find(signal.to);
+        if (alias !== undefined) this.#exitSignal(signal.from, alias.pid, signal.reason);
+        break;
+      }
       case 'monitor':
         this.#receiveMonitor(peer, signal.from, signal.target, signal.ref);
         break;

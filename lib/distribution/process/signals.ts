@@ -34,6 +34,13 @@ export type Signal =
   | { readonly type: 'exit_link'; readonly from: Pid; readonly to: Pid; readonly reason: Term }
   /** `exit(Pid, Reason)` */
   | { readonly type: 'exit'; readonly from: Pid; readonly to: Pid; readonly reason: Term }
+  /** `exit(Alias, Reason)`, since OTP 28; we receive it and never send it */
+  | {
+      readonly type: 'exit_alias';
+      readonly from: Pid;
+      readonly to: Reference;
+      readonly reason: Term;
+    }
   | {
       readonly type: 'monitor';
       readonly from: Pid;

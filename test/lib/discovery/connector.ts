@@ -134,6 +134,17 @@ t.test('never two dials of one node at once; a slow dial holds up no other', asy
   t.same(dials, [a, b]);
 });
 
+t.test('a node found through EPMD that turns out to be another is not dialled again', async (t) => {
+  const epmd = { ...fixed([a], 'epmd'), incarnationOf: () => '1' };
+  const { connector, dials, clock, world } = setUp([epmd]);
+  const error = new HandshakeError('wrong_node', 'another node answered');
+  world.answer = () => ({ connected: false, error });
+  await connector.start();
+  await clock.advance(600_000);
+  t.same(dials, [a]);
+  connector.stop();
+});
+
 t.test(
   'a node found through EPMD that refuses us is left alone until its port changes',
   async (t) => {

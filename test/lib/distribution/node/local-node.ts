@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { test } from 'tap';
 import { listNames, register } from '../../../../lib/distribution/epmd/client.ts';
 import type { NodeEvent } from '../../../../lib/distribution/node/cluster-node.ts';
@@ -350,4 +351,17 @@ test('a value that is no term ends the process that sends it, not the connection
   await until(() => messages.length === 1);
   t.equal(`${messages[0]}`, `${tuple(atom('new_atom'), 1)}`, 'the atom cache was not led astray');
   t.strictSame(a.nodes(), [b.name]);
+});
+
+const ipv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+);
+
+test('nodes whose names hold an IPv6 address meet there', { skip: !ipv6 }, async (t) => {
+  const { start, epmdPort } = await cluster(t);
+  const [a, b] = [await start('', { name: 'a@::1' }), await start('', { name: 'b@::1' })];
+  t.strictSame(await a.dial('b@::1'), { connected: true });
+  t.strictSame(b.nodes(), ['a@::1']);
+  const names = await listNames({ host: '::1', epmdPort, timeoutMs: 2000 });
+  t.strictSame(names.map(({ name }) => name).sort(), ['a', 'b']);
 });

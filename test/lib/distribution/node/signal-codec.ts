@@ -59,6 +59,10 @@ const CASES: readonly { signal: Signal; operation: string; old?: string }[] = [
     signal: { type: 'exit', from, to, reason: atom('kill') },
     ...{ operation: 'PAYLOAD_EXIT2', old: 'EXIT2' },
   },
+  {
+    signal: { type: 'exit_alias', from, to: alias, reason: atom('stop') },
+    operation: 'ALTACT_SIG_SEND',
+  },
   { signal: { type: 'monitor', from, target: to, ref }, operation: 'MONITOR_P' },
   { signal: { type: 'monitor', from, target: name, ref }, operation: 'MONITOR_P' },
   { signal: { type: 'demonitor', from, target: to, ref }, operation: 'DEMONITOR_P' },
@@ -101,8 +105,16 @@ test('every signal becomes the operation that the peer understands, and itself a
 test('a simple peer is not sent what it does not know', async (t) => {
   const unknown = CASES.filter(({ signal }) => !isUnderstood(signal, OLD));
   const types = new Set(unknown.map(({ signal }) => signal.type));
-  t.strictSame([...types], ['send_alias', 'monitor', 'demonitor', 'down', 'spawn_request']);
-  t.ok(CASES.every(({ signal }) => isUnderstood(signal, NEW)));
+  t.strictSame(
+    [...types],
+    ['send_alias', 'exit_alias', 'monitor', 'demonitor', 'down', 'spawn_request'],
+  );
+  const missing = CASES.filter(({ signal }) => !isUnderstood(signal, NEW));
+  t.strictSame(
+    missing.map(({ signal }) => signal.type),
+    ['exit_alias'],
+    'what we offer does not include it',
+  );
   const pidsOnly = signalForms(OFFERED_FLAGS & ~DFLAG_DIST_MONITOR_NAME);
   t.equal(pidsOnly.monitors, false, 'monitors by pid alone are none, as in OTP');
 });
@@ -191,6 +203,8 @@ test('ALTACT_SIG_SEND is what its flags and its target say', async (t) => {
     t.strictSame(altact(4 | extra, alias), { type: 'send_alias', from, to: alias, message });
     t.strictSame(altact(8 | extra, name), { type: 'send_name', from, to: name, message });
     t.strictSame(altact(16 | extra, to), { type: 'exit', from, to, reason: message });
+    const aliased = { type: 'exit_alias', from, to: alias, reason: message };
+    t.strictSame(altact(20 | extra, alias), aliased);
   }
 });
 

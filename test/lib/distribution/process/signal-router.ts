@@ -144,6 +144,20 @@ test('messages from a peer arrive by pid, name and alias, or are dropped', (t) =
   t.end();
 });
 
+test('an exit signal through an alias ends who made it, while it is active', (t) => {
+  const { processes } = setUp();
+  const { process } = collector(processes);
+  const [kept, dropped] = [process.alias(), process.alias()];
+  process.unalias(dropped);
+  const exit = (to: Reference): void =>
+    processes.receive('b@x', { type: 'exit_alias', from: theirs, to, reason: atom('stop') });
+  exit(dropped);
+  t.ok(process.isAlive);
+  exit(kept);
+  t.match(process.exitReason, { name: 'stop' });
+  t.end();
+});
+
 test('a link from a peer ends us with its process, and it with ours', (t) => {
   const { processes, remote } = setUp();
   const one = processes.spawnServer(idle);
