@@ -349,8 +349,13 @@ export class GlobalNames {
     }
   };
 
+  /**
+   * The locked nodes to be told of a change. One that was lost since it was asked for the lock is not
+   * dialled: it would take the name without a lock, over the one that its side has, and the two sides
+   * would meet without a conflict and keep a process each. The meeting tells it.
+   */
   #others(nodes: readonly string[]): readonly string[] {
-    return nodes.filter((node) => node !== this.#node.name);
+    return nodes.filter((node) => node !== this.#node.name && this.synced(node));
   }
 
   #lockNodes(): readonly string[] {

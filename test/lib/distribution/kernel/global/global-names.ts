@@ -248,6 +248,31 @@ test('a connection that is lost and found again is synchronised anew', async (t)
   }
 });
 
+test('a node that is lost during a registration hears of the name only when it is met again', async (t) => {
+  for (const seed of SEEDS) {
+    await withMesh(['a@h', 'b@h', 'c@h'], seed, async (mesh) => {
+      const [a, b] = [mesh.node('a@h'), mesh.node('b@h')];
+      const [pidA, pidB] = [a.idle(), b.idle()];
+      connectAll(mesh);
+      await mesh.settle();
+      t.equal(await settled(mesh, a.global.registerName(NAME, pidA)), true);
+      await mesh.settle();
+      // To b the name is free as soon as a is gone; c is gone when b has asked it for the lock.
+      mesh.disconnect('b@h', 'a@h');
+      const registering = b.global.registerName(NAME, pidB);
+      await mesh.clock.run(seed);
+      mesh.disconnect('b@h', 'c@h');
+      t.equal(await settled(mesh, registering), true);
+      t.equal(b.isConnected('c@h'), false, 'and is not dialled for it');
+      void mesh.connect('b@h', 'c@h');
+      void mesh.connect('b@h', 'a@h');
+      t.ok(await mesh.settle(), `seed ${seed} settles`, describe(mesh));
+      t.same(owners(mesh, NAME), [pidA, pidA, pidA]);
+      t.equal(b.processes.isAlive(pidB), false, 'the process on the greater node is killed');
+    });
+  }
+});
+
 test('twenty nodes become one mesh and agree on one owner', async (t) => {
   const names = Array.from({ length: 20 }, (_, index) => `n${index}@h`);
   await withMesh(names, 5, async (mesh) => {
