@@ -18,10 +18,13 @@ const SCHEDULES = process.env.FAULT_SEED ? 1 : process.env.CI === 'true' ? 20 : 
 const first = seedOf();
 
 t.setTimeout(SCHEDULES * 60_000);
+// Much of a schedule is waiting.
+t.jobs = 3;
 
 for (let number = 0; number < SCHEDULES; number += 1) {
   const seed = first + number;
-  t.test(`every acknowledged increment counts exactly once, seed ${seed}`, async (t) => {
+  const title = `every acknowledged increment counts exactly once, seed ${seed}`;
+  t.test(title, { buffered: true }, async (t) => {
     const random = seededRandom(seed);
     const size = 3 + random.below(2);
     const steps = generateSchedule(random, {

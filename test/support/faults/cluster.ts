@@ -2,8 +2,10 @@
  * A cluster of built programs, each a process of its own, whose members are killed, stopped, frozen and
  * started again. What clients cannot expect of them meanwhile is remembered for the checker.
  */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort, until } from '../peers.ts';
+import { until } from '../peers.ts';
 import { type Program, startProgram } from '../program.ts';
 import { type Absence, type Era, nowMs } from './history.ts';
 import { send, type Target } from './load.ts';
@@ -59,7 +61,7 @@ export class FaultCluster {
     t: Teardown,
     { size, placements, env = {}, ...options }: FaultClusterOptions,
   ): Promise<FaultCluster> {
-    const epmdPort = String(options.epmdPort ?? (await freePort()));
+    const epmdPort = String(options.epmdPort ?? (await mapperPort()));
     const places: readonly Placement[] =
       placements ?? Array.from({ length: size }, () => ({ address: '127.0.0.1' }));
     const names = places.map(({ address }, index) => `node${index + 1}@${address}`);
@@ -157,6 +159,19 @@ export class FaultCluster {
     return this.members.find(({ name }) => name === latest.name);
   }
 
+  /** The members that are up and that were the last to hear that the counter is theirs. */
+  owners(): readonly Member[] {
+    return this.members.filter((member) => member.isUp && member.lastOwnerEvent() === 'taken_over');
+  }
+
+  /** Waits until no more than one member has the counter, as after a split. */
+  async oneOwner(timeoutMs = 10_000): Promise<void> {
+    await until(() => this.owners().length <= 1, {
+      timeoutMs,
+      what: () => `one owner, not ${this.owners().map(({ name }) => name)}\n${this.logs()}`,
+    });
+  }
+
   /**
    * Who owned the counter when, by what the members have logged: from the moment in which an owner is
    * sure until it gives the counter away or dies, or another one is sure.
@@ -189,6 +204,35 @@ export class FaultCluster {
 
   async end(): Promise<void> {
     await Promise.all(this.members.map((member) => member.end()));
+  }
+}
+
+/** The lines about the counter's owner in a log. */
+function ownerEvents(log: string): { readonly event: string; readonly atMs: number }[] {
+  return log.split('\n').flatMap((line) => {
+    const event = /"event":"counter\.owner\.(\w+)"/.exec(line)?.[1];
+    const time = /"time":"([^"]+)"/.exec(line)?.[1];
+    return event === undefined || time === undefined ? [] : [{ event, atMs: Date.parse(time) }];
+  });
+}
+
+/**
+ * A free port that no system gives to whoever asks for any: while the node that answers there is dead, nobody
+ * else may get it.
+ */
+async function mapperPort(): Promise<number> {
+  for (;;) {
+    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const server = createServer().listen(port);
+    try {
+      await once(server, 'listening');
+    } catch {
+      // In use.
+      continue;
+    }
+    server.close();
+    await once(server, 'close');
+    return port;
   }
 }
 
@@ -232,12 +276,14 @@ export class Member implements Target {
 
   /** When it logged one of the events of the counter's owner. */
   logged(...events: readonly string[]): number[] {
-    return this.log.split('\n').flatMap((line) => {
-      const event = /"event":"[\w.]+\.owner\.(\w+)"/.exec(line)?.[1];
-      const time = /"time":"([^"]+)"/.exec(line)?.[1];
-      if (event === undefined || time === undefined || !events.includes(event)) return [];
-      return [Date.parse(time)];
-    });
+    return ownerEvents(this.log)
+      .filter(({ event }) => events.includes(event))
+      .map(({ atMs }) => atMs);
+  }
+
+  /** What this incarnation said last about the counter's owner. */
+  lastOwnerEvent(): string | undefined {
+    return ownerEvents(this.#program?.log() ?? '').at(-1)?.event;
   }
 
   /** Since when clients cannot expect much of it, if so. */

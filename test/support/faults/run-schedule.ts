@@ -74,6 +74,7 @@ export async function underLoad(
         const fromMs = nowMs();
         await during();
         await cluster.whole();
+        await cluster.oneOwner();
         splits.push({ fromMs, toMs: nowMs() });
       },
       era: (era) => eras.push(era),
