@@ -12,10 +12,11 @@
  *     t.equal(await peer.eval('nodes().'), '[]');
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { until } from './until.ts';
@@ -52,13 +53,58 @@ function onPath(program: string): boolean {
   });
 }
 
-/** A TCP port of the loopback interface on which nothing listens at the moment. */
+/**
+ * Below the ports that the system hands out by itself, so that nobody who asks for any free port, nor
+ * an outgoing connection, gets the one that a test has set aside and not yet bound.
+ */
+const PORTS = { first: 10_240, count: 20_000 };
+const RESERVATIONS = join(tmpdir(), 'hello-distributed-ports');
+const reserved = new Set<string>();
+
+/**
+ * A TCP port of the loopback interface on which nothing listens. It is this process's until that ends:
+ * tests that run at the same time, in this run or another, get others.
+ */
 export async function freePort(): Promise<number> {
+  mkdirSync(RESERVATIONS, { recursive: true });
+  for (;;) {
+    const port = PORTS.first + randomInt(PORTS.count);
+    if (reserve(join(RESERVATIONS, String(port))) && (await isFree(port))) return port;
+  }
+}
+
+/** Takes the file for this process, unless a process that lives has it. */
+function reserve(file: string): boolean {
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+  } catch {
+    if (isHeld(file)) return false;
+    rmSync(file, { force: true });
+    return reserve(file);
+  }
+  if (reserved.size === 0) {
+    process.once('exit', () => reserved.forEach((each) => void rmSync(each, { force: true })));
+  }
+  reserved.add(file);
+  return true;
+}
+
+function isHeld(file: string): boolean {
+  try {
+    const pid = Number(readFileSync(file, 'utf8'));
+    // Empty: its owner is just writing it.
+    return pid === 0 || process.kill(pid, 0);
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  const port = await listen(server);
-  server.close();
-  await once(server, 'close');
-  return port;
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 async function listen(server: Server): Promise<number> {
