@@ -3,7 +3,14 @@ import { type Test, test } from 'tap';
 import { Application } from '../../lib/application.ts';
 import { loadConfig } from '../../lib/config.ts';
 import { COUNTER_NAME } from '../../lib/counter.ts';
-import { atom, startNode } from '../../lib/distribution/index.ts';
+import {
+  atom,
+  type From,
+  type Process,
+  reply,
+  startGenServer,
+  startNode,
+} from '../../lib/distribution/index.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { freePort, until } from '../support/peers.ts';
 
@@ -82,22 +89,28 @@ test('outside of a cluster it is nonode@nohost, and counts', async (t) => {
 });
 
 test('a request under way is answered before anything else ends', async (t) => {
-  const { application, telemetry, children } = await start(t);
-  const { global } = application.node;
-  const owner = global.whereisName(COUNTER_NAME);
-  if (owner === undefined) throw new Error('expected a counter');
-  await global.unregisterName(COUNTER_NAME);
-  const begun = new Promise<void>((resolve) =>
-    telemetry.attach('begun', 'http.request.start', () => resolve()),
-  );
+  const { application, children } = await start(t);
+  const { global, local } = application.node;
+  // An owner that answers when it is told to.
+  let ask: (from: From) => void = () => undefined;
+  const asked = new Promise<From>((resolve) => {
+    ask = resolve;
+  });
+  const slow = await startGenServer(local.processes, {
+    handleCall: (_request, from) => {
+      ask(from);
+      return { noReply: true };
+    },
+  });
+  if (slow.type === 'ignore') throw new Error('expected a server');
+  await global.reRegisterName(COUNTER_NAME, slow.pid);
   const answer = json(application, '/counter');
-  await begun;
-  // The request waits for an owner of the name when the stop begins.
+  const from = await asked;
   const stopping = application.stop();
   await t.rejects(fetch(`${application.url}/`), 'no new connection is taken');
   t.notOk(children.includes('stopped counter'));
-  await global.registerName(COUNTER_NAME, owner);
-  t.match(await answer, { status: 200, body: { count: 0 } });
+  reply(local.processes, from, 7);
+  t.match(await answer, { status: 200, body: { count: 7 } });
   await stopping;
   t.ok(children.indexOf('stopped endpoint') < children.indexOf('stopped counter'));
 });
@@ -134,20 +147,28 @@ test('a node that cannot start is a failed start', async (t) => {
   t.match(await json(application, '/nodes'), { status: 200, body: { total_nodes: 1 } });
 });
 
-test('a counter that dies is started again, and begins anew', async (t) => {
+test('a counter that is killed goes on, on this node if it is the only one', async (t) => {
   const { application, children } = await start(t);
   await application.counter.increment();
-  kill(application);
-  t.equal(await application.counter.increment(), 1);
+  ownerOf(application).stop(atom('killed'));
+  t.equal(await application.counter.increment(), 2);
+  t.notOk(children.includes('exited counter'), 'that is nothing for the supervisor');
+});
+
+test('a counter that fails is started again, and goes on', async (t) => {
+  const { application, children } = await start(t);
+  await application.counter.increment();
+  ownerOf(application).crash(new Error('boom'));
+  t.equal(await application.counter.increment(), 2);
   await until(() => children.at(-1) === 'restarted counter');
   t.equal(children.at(-2), 'exited counter');
 });
 
-test('a counter that dies again and again ends the application', async (t) => {
+test('a counter that fails again and again ends the application', async (t) => {
   const { application } = await start(t);
   for (let deaths = 0; deaths < 4; deaths += 1) {
     await application.counter.get();
-    kill(application);
+    ownerOf(application).crash(new Error('boom'));
   }
   t.match(await application.exited, { type: 'error', error: { code: 'intensity_exceeded' } });
   await t.rejects(fetch(`${application.url}/`), 'the endpoint has ended with it');
@@ -158,8 +179,8 @@ test('two applications form one cluster and share the counter', async (t) => {
   const env = { ERLANG_COOKIE: 'two-of-a-kind', ERL_EPMD_PORT: String(await freePort()) };
   const one = await start(t, { ...env, NODE_NAME: 'one@127.0.0.1' });
   const two = await start(t, { ...env, NODE_NAME: 'two@127.0.0.1' });
-  t.ok(one.children.includes('started counter'));
-  t.notOk(two.children.includes('started counter'), 'the name was taken: ignore');
+  t.ok(one.application.counter.isOwner);
+  t.notOk(two.application.counter.isOwner, 'the name was taken: it stands by');
   t.equal(await one.application.counter.increment(), 1);
   t.equal(await two.application.counter.increment(), 2);
   t.match(await json(two.application, '/nodes'), {
@@ -182,10 +203,10 @@ test('the names of other nodes on the machine are not joined with the user’s o
 });
 
 /** Ends the counter's process as a crash would. */
-function kill(application: Application): void {
+function ownerOf(application: Application): Process {
   const { global, local } = application.node;
   const owner = global.whereisName(COUNTER_NAME);
   const process = owner === undefined ? undefined : local.processes.get(owner);
   if (process === undefined) throw new Error('expected a counter on this node');
-  process.stop(atom('boom'));
+  return process;
 }

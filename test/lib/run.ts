@@ -3,7 +3,6 @@ import { createServer } from 'node:net';
 import { type Test, test } from 'tap';
 import { ConfigError } from '../../lib/config.ts';
 import { COUNTER_NAME } from '../../lib/counter.ts';
-import { atom } from '../../lib/distribution/index.ts';
 import { type Running, runUntilStopped, start, startProblem } from '../../lib/run.ts';
 
 // This file has a process of its own, so these settings reach nobody else.
@@ -51,7 +50,7 @@ test('a tree that gives up ends it with 1, and says why', async (t) => {
   for (let deaths = 0; deaths < 4; deaths += 1) {
     await counter.get();
     const owner = node.global.whereisName(COUNTER_NAME);
-    if (owner !== undefined) node.local.processes.get(owner)?.stop(atom('boom'));
+    if (owner !== undefined) node.local.processes.get(owner)?.crash(new Error('boom'));
   }
   t.equal(await code, 1);
   t.match(lines.at(-1), { level: 'fatal', reason: /counter/ });
