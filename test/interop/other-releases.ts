@@ -88,6 +88,14 @@ function caller(peer: ScriptedPeer, release: Release) {
   };
 }
 
+interface Meeting {
+  readonly afterExchange?: (ourNames: Etf) => Promise<void> | void;
+  /** the other nodes of the peer's partition */
+  readonly known?: readonly Etf[];
+  /** of the protocol, and what follows the tag */
+  readonly version?: readonly Etf[];
+}
+
 /**
  * The captured sequence of two nodes that meet (7.13, T1 to T3), with both lockers active.
  *
@@ -97,8 +105,7 @@ async function synchronise(
   peer: ScriptedPeer,
   release: Release,
   names: readonly Etf[],
-  afterExchange: (ourNames: Etf) => Promise<void> | void = () => {},
-  known: readonly Etf[] = [],
+  { afterExchange, known = [], version = [8] }: Meeting = {},
 ): Promise<{ server: Etf; locker: Etf; node: Etf }> {
   const [gns, locker] = [peer.pid(60), peer.pid(4294967295, 4294967295)];
   const hisTag = -576460752303423487n;
@@ -106,15 +113,22 @@ async function synchronise(
   const server = first.control[1]!;
   const offer = elementsOf(elementsOf(first.payload)[1]);
   const [, versionAndTag, node, init] = offer;
-  const [version, ourTag] = elementsOf(versionAndTag);
-  if (version !== 8 || node !== NODE) throw new Error(`the offer was ${JSON.stringify(offer)}`);
+  const [ourVersion, ourTag] = elementsOf(versionAndTag);
+  if (ourVersion !== 8 || node !== NODE) throw new Error(`the offer was ${JSON.stringify(offer)}`);
   const ourLocker = elementsOf(init)[3]!;
 
   const connections: Etf = { map: [[tuple('connection_id', NODE), 4455]] };
   const offered = tuple('locker', 'no_longer_a_pid', connections, locker);
-  peer.cast(gns, GNS, tuple('init_connect', tuple(8, hisTag), peer.name, offered));
-  peer.send([6, gns, '', GNS], tuple('init_connect_ack', peer.name, ourTag!, hisTag));
-  await peer.payload(tuple('init_connect_ack', NODE, hisTag, ourTag!));
+  peer.cast(
+    gns,
+    GNS,
+    tuple('init_connect', tuple(version[0]!, hisTag, ...version.slice(1)), peer.name, offered),
+  );
+  const isOld = version[0] === 7;
+  if (!isOld) {
+    peer.send([6, gns, '', GNS], tuple('init_connect_ack', peer.name, ourTag!, hisTag));
+    await peer.payload(tuple('init_connect_ack', NODE, hisTag, ourTag!));
+  }
 
   // Both sides ask for the same lock.
   const theirs = await peer.call('set_lock');
@@ -124,14 +138,15 @@ async function synchronise(
   await caller(peer, release)(locker, tuple('set_lock', lock), 'true');
   // Whether our alias may be used or not, the pid always may.
   peer.send([2, '', theirs.from], tuple(theirs.tag, 'true'));
-  peer.cast(locker, GNS, tuple('lock_set', locker, 'true', [], ourTag!));
+  peer.cast(locker, GNS, tuple('lock_set', locker, 'true', [], ...(isOld ? [] : [ourTag!])));
   const set = await peer.castTo(GNS, 'lock_set');
-  if (set[2] !== 'true' || set[4] !== hisTag) throw new Error('our locker did not lock');
+  if (set[2] !== 'true' || set[4] !== (isOld ? undefined : hisTag))
+    throw new Error('our locker did not lock');
 
   peer.cast(gns, GNS, tuple('exchange', peer.name, names, [], ourTag!));
   const exchange = await peer.castTo(GNS, 'exchange');
   if (exchange[4] !== hisTag) throw new Error('our exchange has another tag');
-  await afterExchange(exchange[2]!);
+  await afterExchange?.(exchange[2]!);
   const resolved = await peer.castTo(GNS, 'resolved');
   if (resolved[6] !== hisTag) throw new Error('our resolution has another tag');
   peer.cast(gns, GNS, tuple('resolved', peer.name, [], known, 'unused', [], ourTag!));
@@ -154,14 +169,11 @@ for (const [what, release] of Object.entries(RELEASES)) {
     const owner = peer.pid(90, 7);
     const method = defaultMethod(peer, release.uniq);
     let given: Etf = [];
-    const { server } = await synchronise(
-      peer,
-      release,
-      [tuple('theirs', owner, method)],
-      (names) => {
+    const { server } = await synchronise(peer, release, [tuple('theirs', owner, method)], {
+      afterExchange: (names) => {
         given = names;
       },
-    );
+    });
     const { id, serial, creation } = ours.pid;
     const random: Etf = { fun: ['global', 'random_exit_name', 3] };
     const entry = tuple('ours', { pid: [NODE, id, serial, creation] }, random);
@@ -262,11 +274,8 @@ test('a third node is asked by a request to spawn, and without a server of its o
   void owner
     .call('set_lock')
     .then(({ from, tag }) => owner.send([2, '', from], tuple(tag, 'true')));
-  const { node: forPeer } = await synchronise(
-    peer,
-    release,
-    [tuple('dup', theirs, 'm')],
-    async () => {
+  const { node: forPeer } = await synchronise(peer, release, [tuple('dup', theirs, 'm')], {
+    afterExchange: async () => {
       const asked = await owner.operation(29);
       t.strictSame(asked.control[4], tuple('erpc', 'execute_call', 4));
       const [result, ...call] = asked.payload as readonly Etf[];
@@ -278,10 +287,27 @@ test('a third node is asked by a request to spawn, and without a server of its o
         .call('del_lock')
         .then(({ from, tag }) => owner.send([2, '', from], tuple(tag, 'true')));
     },
-  );
+  });
   t.strictSame(forPeer, [tuple('insert', tuple('dup', owner.pid(90), method))]);
   const told = await owner.castTo(GNS, 'new_nodes');
   t.strictSame(told[4], [tuple('z@127.0.0.1', 8)]);
+});
+
+test('other versions of the protocol: 7, and what may follow 8', async (t) => {
+  for (const version of [[7], [9], [9, 'and', 'more']] as const) {
+    const node = await start(t);
+    const release = RELEASES['OTP 27']!;
+    const peer = await dial(t, node, 'z@127.0.0.1', release.flags);
+    const entry = tuple('theirs', peer.pid(90), defaultMethod(peer, release.uniq));
+    await synchronise(peer, release, [entry], { version });
+    t.equal(showName(node, 'theirs'), '<z@127.0.0.1.90.0>', `version ${version}`);
+    t.strictSame(node.global.locks(), []);
+    const acknowledged = peer.inbox.some(
+      ({ payload }) => elementsOf(payload)[0] === 'init_connect_ack',
+    );
+    t.notOk(acknowledged, 'version 7 knows no acknowledgement');
+    peer.end();
+  }
 });
 
 test('T6, T7: nodes learnt second-hand are told, and accusations are obeyed', async (t) => {
@@ -290,7 +316,7 @@ test('T6, T7: nodes learnt second-hand are told, and accusations are obeyed', as
   const b = await dial(t, node, 'b@127.0.0.1', release.flags);
   const a = await dial(t, node, 'a@127.0.0.1', release.flags);
   await b.castTo(GNS, 'init_connect');
-  await synchronise(a, release, [], undefined, [tuple('b@127.0.0.1', 8)]);
+  await synchronise(a, release, [], { known: [tuple('b@127.0.0.1', 8)] });
   t.strictSame(await b.castTo(GNS, 'in_sync'), ['in_sync', NODE, 'true']);
   t.strictSame(node.global.knownNodes().sort(), ['a@127.0.0.1', 'b@127.0.0.1']);
 

@@ -11,6 +11,15 @@ export function isLoopback(host: string): boolean {
   return loopback.check(address, family === 6 ? 'ipv6' : 'ipv4');
 }
 
+/** Loopback alone, or all of a machine's addresses, in either address family. */
+export type ListenHost = '127.0.0.1' | '0.0.0.0' | '::1' | '::';
+
+/** Where to listen for those who go by a host part: loopback or anywhere, in its address family. */
+export function listenHostFor(host: string): ListenHost {
+  if (isIP(host) === 6) return isLoopback(host) ? '::1' : '::';
+  return isLoopback(host) ? '127.0.0.1' : '0.0.0.0';
+}
+
 /** Whether a connection comes from this machine: over loopback, or from the address it came to. */
 export function isLocalPeer(peerAddress: string, ownAddress: string): boolean {
   return isLoopback(peerAddress) || withoutMapping(peerAddress) === withoutMapping(ownAddress);

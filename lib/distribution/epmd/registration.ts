@@ -19,6 +19,7 @@
 import { type Clock, systemClock } from '../../clock.ts';
 import { EpmdError } from '../errors.ts';
 import { type Registration, register } from './client.ts';
+import type { ListenHost } from './loopback.ts';
 import type { NodeType } from './messages.ts';
 import { type EpmdServer, startEpmdServer } from './server.ts';
 
@@ -44,7 +45,7 @@ export interface EpmdRegistrationOptions {
   /** start a server in this process when nothing listens on `epmdPort` */
   readonly allowEmbedded: boolean;
   /** address the embedded server listens on: loopback, or all to be found from elsewhere */
-  readonly listenHost: '127.0.0.1' | '0.0.0.0' | '::1' | '::';
+  readonly listenHost: ListenHost;
   /** for one attempt to register; default 10 s, as OTP */
   readonly timeoutMs?: number;
   /** between attempts after a loss; default 2 s, as OTP */

@@ -9,10 +9,9 @@
  * With distribution off the node is `nonode@nohost`: processes and names work, no socket exists.
  */
 import { randomInt } from 'node:crypto';
-import { isIPv6 } from 'node:net';
 import { aliveName, hostOf, isNodeName, NO_NODE } from '../../node-name.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
-import { isLoopback } from '../epmd/loopback.ts';
+import { listenHostFor } from '../epmd/loopback.ts';
 import { EpmdRegistration } from '../epmd/registration.ts';
 import { ConnectionError } from '../errors.ts';
 import { ProcessTable } from '../process/process-table.ts';
@@ -141,7 +140,7 @@ export class LocalNode implements ClusterNode {
   }
 
   static async #startNetwork(options: LocalNodeOptions, name: string): Promise<LocalNode> {
-    const ownHost = listenHostOf(name);
+    const ownHost = listenHostFor(hostOf(name));
     // The listener calls back into a node that exists only once the port mapper has answered.
     const late: LateListener = {};
     const listener = await Listener.listen({
@@ -328,13 +327,6 @@ export class LocalNode implements ClusterNode {
       });
     }
   }
-}
-
-/** Where peers that go by the name come to: loopback or anywhere, in the address family of the name. */
-function listenHostOf(name: string): '127.0.0.1' | '0.0.0.0' | '::1' | '::' {
-  const host = hostOf(name);
-  if (isIPv6(host)) return isLoopback(host) ? '::1' : '::';
-  return isLoopback(host) ? '127.0.0.1' : '0.0.0.0';
 }
 
 /** The listener's callbacks, which it has no use for before the node lets peers in. */
