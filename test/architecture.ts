@@ -143,7 +143,6 @@ const USERS_OF_SOCKETS: Readonly<Record<string, string>> = {
   'lib/distribution/epmd/loopback.ts': 'opens none: `isIP` and `BlockList` are in that module',
   'lib/distribution/node/dial.ts': 'connects with peers',
   'lib/distribution/node/listener.ts': 'accepts peers',
-  'lib/distribution/node/local-node.ts': 'opens none: `isIPv6` is in that module',
   'lib/http/server.ts': 'serves HTTP',
   'lib/http/raw-response.ts': 'opens none: the status texts are in that module',
 };
