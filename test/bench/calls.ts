@@ -11,13 +11,16 @@ import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { Counter } from '../../lib/counter.ts';
-import { atom, type DistributedNode, startNode } from '../../lib/distribution/index.ts';
+import {
+  atom,
+  type DistributedNode,
+  startGenServer,
+  startNode,
+} from '../../lib/distribution/index.ts';
 import { erlangPeer, freePort, type Peer, startErl } from '../support/peers.ts';
 
 const COOKIE = 'bench';
 const IN_FLIGHT = [1, 16, 64, 256];
-const NAME = 'Elixir.HelloDistributed.DistributedCounter';
 const SELF = fileURLToPath(import.meta.url);
 
 /** A counter on OTP that answers as ours does, without `global`. */
@@ -74,12 +77,17 @@ async function elapsed(caller: Peer, source: string): Promise<number> {
   return Number(await caller.eval(source, options)) / 1000;
 }
 
-/** The child process: a node with our counter. */
+/** The child process: a node with a server that adds, as the one on OTP does. */
 async function serve(epmdPort: number): Promise<void> {
   const node = await startNode({ name: 'ours@127.0.0.1', cookie: COOKIE, epmdPort });
-  await new Counter({ node }).start();
-  const owner = node.global.whereisName(atom(NAME));
-  if (owner !== undefined) node.local.processes.register('counter', owner);
+  let count = 0;
+  const server = {
+    handleCall: () => {
+      count += 1;
+      return { reply: count };
+    },
+  };
+  await startGenServer(node.local.processes, server, { name: 'counter' });
   process.once('disconnect', () => void node.stop());
   process.send?.('ready');
 }
