@@ -8,7 +8,7 @@ import {
   Reference,
   type Term,
 } from '../distribution/index.ts';
-import { encodeRequest, okValue } from './messages.ts';
+import { encodeRequest, valueWithOwner } from './messages.ts';
 
 export interface MembersOptions {
   readonly node: Pick<DistributedNode, 'local' | 'client'>;
@@ -18,6 +18,10 @@ export interface MembersOptions {
   readonly process: Process;
   readonly onJoin: (node: string) => void;
   readonly onLeave: (node: string) => void;
+  /** the owner process of this node, while it serves: greetings tell */
+  readonly owner: () => Pid | undefined;
+  /** a member that we greeted has an owner that serves */
+  readonly onOwner: (owner: Pid) => void;
 }
 
 interface Member {
@@ -113,15 +117,18 @@ export class Members {
   }
 
   async #greet(node: string): Promise<boolean> {
-    const { node: own, memberName, process } = this.#options;
-    const request = encodeRequest({ type: 'hello', member: process.pid });
+    const { node: own, memberName, process, owner, onOwner } = this.#options;
+    const request = encodeRequest({ type: 'hello', member: process.pid, owner: owner() });
     try {
       const answer = await own.client.call({ name: memberName, node }, request, {
         timeoutMs: Number.POSITIVE_INFINITY,
       });
-      const pid = okValue(answer);
+      const known = valueWithOwner(answer);
+      const pid = known?.value;
       if (!(pid instanceof Pid && pid.node === node)) return false;
-      if (process.isAlive) this.joined(pid);
+      if (!process.isAlive) return true;
+      this.joined(pid);
+      if (known?.owner !== undefined) onOwner(known.owner);
       return true;
     } catch (error) {
       // No such process, no connection, or we end: there is no member to be known.

@@ -1,10 +1,12 @@
 /**
- * What the members of a singleton ask each other. States are whatever its role makes of them.
+ * What the members of a singleton ask each other. States are whatever its role makes of them. `Owner` is
+ * the pid of the sender's own owner process while that serves, otherwise the atom `none`.
  *
  * ```
- * {hello, Member}       -> {ok, Member}       here I am; pids of the two member processes
- * {collect}             -> {ok, State}        what do you know?
- * {merge, State}        -> {ok, State}        know what I know, and tell me the rest
+ * {hello, Member, Owner}-> {ok, {Member, Owner}}  here I am; pids of the two member processes
+ * {collect}             -> {ok, {State, Owner}}   what do you know?
+ * {merge, State, Owner} -> {ok, {State, Owner}}   know what I know, and tell me the rest
+ * {owner, Owner}        -> {ok, Owner}        I serve, do you? The one on the smaller node stays
  * {replicate, State}    -> ok                 keep this safe
  * {leaving, Node, State}-> ok                 I am about to go: keep this safe, on two nodes if there are two
  * {take_over, State}    -> {ok, Owner}        own it from now on; the pid of the new owner
@@ -16,12 +18,15 @@ import { atom, isAtom, isTuple, Pid, type Term, type Tuple, tuple } from '../dis
 
 /** A request of one member to another. */
 export type MemberRequest =
-  | { readonly type: 'hello'; readonly member: Pid }
+  | { readonly type: 'hello'; readonly member: Pid; readonly owner: Pid | undefined }
   | { readonly type: 'collect' }
-  | { readonly type: 'merge' | 'replicate' | 'take_over'; readonly state: Term }
+  | { readonly type: 'merge'; readonly state: Term; readonly owner: Pid | undefined }
+  | { readonly type: 'owner'; readonly owner: Pid }
+  | { readonly type: 'replicate' | 'take_over'; readonly state: Term }
   | { readonly type: 'leaving'; readonly node: string; readonly state: Term };
 
 const OK = atom('ok');
+const NONE = atom('none');
 
 /** The answer `ok`. */
 export const DONE: Term = OK;
@@ -39,6 +44,27 @@ export function okValue(answer: Term): Term | undefined {
   return isTuple(answer, 2, 'ok') ? answer.elements[1] : undefined;
 }
 
+/** The owner of a member, or that it has none. */
+export function ownerTerm(owner: Pid | undefined): Term {
+  return owner ?? NONE;
+}
+
+/** The answer `{ok, {Value, Owner}}`. */
+export function okWithOwner(value: Term, owner: Pid | undefined): Tuple {
+  return ok(tuple(value, ownerTerm(owner)));
+}
+
+/** Reads {@link okWithOwner}. */
+export function valueWithOwner(
+  answer: Term,
+): { readonly value: Term; readonly owner: Pid | undefined } | undefined {
+  const both = okValue(answer);
+  if (both === undefined || !isTuple(both, 2)) return undefined;
+  const [value, owner] = both.elements;
+  if (value === undefined || !isOwnerTerm(owner)) return undefined;
+  return { value, owner: pidOf(owner) };
+}
+
 /** Whether the answer is `ok`. */
 export function isDone(answer: Term): boolean {
   return isAtom(answer, 'ok');
@@ -49,7 +75,11 @@ export function encodeRequest(request: MemberRequest): Tuple {
   const type = atom(request.type);
   switch (request.type) {
     case 'hello':
-      return tuple(type, request.member);
+      return tuple(type, request.member, ownerTerm(request.owner));
+    case 'merge':
+      return tuple(type, request.state, ownerTerm(request.owner));
+    case 'owner':
+      return tuple(type, request.owner);
     case 'collect':
       return tuple(type);
     case 'leaving':
@@ -68,17 +98,31 @@ export function decodeRequest(term: Term): MemberRequest | undefined {
       ? { type: 'leaving', node: node.name, state }
       : undefined;
   }
+  if (isTuple(term, 3)) {
+    const [type, value, owner] = term.elements;
+    if (!isAtom(type) || value === undefined || !isOwnerTerm(owner)) return undefined;
+    if (type.name === 'merge') return { type: 'merge', state: value, owner: pidOf(owner) };
+    if (type.name !== 'hello' || !(value instanceof Pid)) return undefined;
+    return { type: 'hello', member: value, owner: pidOf(owner) };
+  }
   if (!isTuple(term, 2)) return undefined;
   const [type, value] = term.elements;
   if (!isAtom(type) || value === undefined) return undefined;
   switch (type.name) {
-    case 'hello':
-      return value instanceof Pid ? { type: 'hello', member: value } : undefined;
-    case 'merge':
+    case 'owner':
+      return value instanceof Pid ? { type: 'owner', owner: value } : undefined;
     case 'replicate':
     case 'take_over':
       return { type: type.name, state: value };
     default:
       return undefined;
   }
+}
+
+function isOwnerTerm(term: Term | undefined): term is Term {
+  return term instanceof Pid || (term !== undefined && isAtom(term, 'none'));
+}
+
+function pidOf(term: Term): Pid | undefined {
+  return term instanceof Pid ? term : undefined;
 }

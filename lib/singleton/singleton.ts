@@ -29,7 +29,11 @@
  * - *Replicate.* What the owner must not lose before it answers it sends to one other member first, with
  *   {@link Singleton.replicate}.
  * - *Conflict.* When a split heals there are two owners, and `global` kills the one on the node with the
- *   greater name, as with any name. Its member gives the winner its state.
+ *   greater name, as with any name. Its member gives the winner its state. `global` does not see every
+ *   such conflict, so members tell each other whether they serve, whenever they greet and exchange states.
+ *   Of two that serve the one on the smaller node stays: it registers itself anew everywhere when the
+ *   other asks it, and the other ends once it has the answer. Nothing is done on hearsay: what was true
+ *   when a message was sent is asked for again.
  * - *Hand-off.* A member that stops and owns the name gives it, with the state, to another; what still
  *   arrives at the old process is forwarded. A member that stops and does not own it gives the owner its
  *   state. Plain messages (no calls, no casts) are not forwarded.
@@ -44,6 +48,7 @@ import {
   type Atom,
   atom,
   type CallResult,
+  compareNodeNames,
   type DistributedNode,
   type From,
   type GenServer,
@@ -67,6 +72,9 @@ import {
   type MemberRequest,
   ok,
   okValue,
+  okWithOwner,
+  ownerTerm,
+  valueWithOwner,
 } from './messages.ts';
 import { OwnerServer } from './owner-server.ts';
 
@@ -131,6 +139,8 @@ interface Owner {
 }
 
 const SHUTDOWN = atom('shutdown');
+/** the end of a process that `global` has killed */
+const KILLED = atom('killed');
 
 export class Singleton {
   /** Settles when it has stopped, or when the server or the member failed. */
@@ -146,6 +156,8 @@ export class Singleton {
   #owner: Owner | undefined;
   #freeSinceMs: number;
   #contending = false;
+  /** nodes being asked whether they serve too; true: to be asked again */
+  readonly #meetings = new Map<string, boolean>();
   #stopped = false;
   /** it was the owner, and has not yet told the next one what it knows */
   #owesState = false;
@@ -168,6 +180,8 @@ export class Singleton {
       process,
       onJoin: (node) => this.#joined(node),
       onLeave: () => this.#left(),
+      owner: () => this.#serving?.process.pid,
+      onOwner: (owner) => this.#heard(owner.node, owner),
     });
   }
 
@@ -247,15 +261,19 @@ export class Singleton {
     switch (request.type) {
       case 'hello':
         this.#members.joined(request.member);
-        return { reply: ok(this.#process.pid) };
+        this.#heard(node, request.owner);
+        return { reply: this.#withOwner(this.#process.pid) };
       case 'collect':
-        return { reply: ok(this.#options.role.exportState()) };
+        return { reply: this.#withOwner(this.#options.role.exportState()) };
       case 'merge':
+        this.#heard(node, request.owner);
         return {
           reply: this.#merge(request.state, node)
-            ? ok(this.#options.role.exportState())
+            ? this.#withOwner(this.#options.role.exportState())
             : BAD_STATE,
         };
+      case 'owner':
+        return this.#isAskedWhoStays(from);
       case 'replicate':
         // Kept by one that is about to go it would be lost with the owner.
         if (this.#isLeaving) return { reply: BAD_STATE };
@@ -319,14 +337,14 @@ export class Singleton {
 
   #registered(pid: Pid): void {
     if (this.#isLeaving) return;
-    const owner = this.#owner;
-    if (owner?.serves === true && !pid.equals(owner.process.pid)) {
+    const owner = this.#serving;
+    if (owner !== undefined && !pid.equals(owner.process.pid)) {
+      if (this.#staysBefore(pid.node)) this.#background(this.#challenged(owner, pid));
       // Ours is not the one that everybody calls, whatever it was that `global` settled.
-      this.#owner = undefined;
-      this.#owesState = true;
-      owner.process.stop(SHUTDOWN);
+      else this.#yield(owner, pid);
+    } else if (this.#owner === undefined && this.#owesState) {
+      this.#background(this.#payState(pid));
     }
-    if (this.#owner === undefined && this.#owesState) this.#background(this.#payState(pid));
   }
 
   #unregistered(): void {
@@ -360,9 +378,10 @@ export class Singleton {
     const { global } = node;
     const won = await global.registerName(name, owner.process.pid);
     if (owner.serves) return;
-    if (won && !this.#isLeaving) await this.#collect();
+    const isTaken = won && !this.#isLeaving && (await this.#collect());
     // Its name may have gone to another meanwhile, which then serves.
-    if (!this.#isLeaving && global.whereisName(name)?.equals(owner.process.pid) === true) {
+    const isOurs = global.whereisName(name)?.equals(owner.process.pid) === true;
+    if (isOurs && !isTaken && !this.#isLeaving) {
       await this.#serve(owner, 'free');
       return;
     }
@@ -416,6 +435,94 @@ export class Singleton {
     await this.#exchange(node);
   }
 
+  // --- two owners -------------------------------------------------------------------------------
+
+  /** Our owner, while it serves and is there to stay. */
+  get #serving(): Owner | undefined {
+    return this.#owner?.serves === true && !this.#isLeaving ? this.#owner : undefined;
+  }
+
+  #withOwner(value: Term): Term {
+    return okWithOwner(value, this.#serving?.process.pid);
+  }
+
+  /** Whether our owner stays when there is one on that node too: as `global` has it. */
+  #staysBefore(node: string): boolean {
+    return compareNodeNames(this.#options.node.local.name, node) < 0;
+  }
+
+  /** A member has said that its owner serves, when it sent that. */
+  #heard(node: string, owner: Pid | undefined): void {
+    if (owner === undefined || owner.node !== node || this.#serving === undefined) return;
+    this.#background(this.#meet(node));
+  }
+
+  async #meet(node: string): Promise<void> {
+    if (this.#meetings.has(node)) {
+      this.#meetings.set(node, true);
+      return;
+    }
+    try {
+      do {
+        this.#meetings.set(node, false);
+        await this.#askWhoStays(node);
+      } while (this.#meetings.get(node) === true);
+    } finally {
+      this.#meetings.delete(node);
+    }
+  }
+
+  /** Asks a member whether it still serves. If it does and is to stay it has the name by its answer. */
+  async #askWhoStays(node: string): Promise<void> {
+    const owner = this.#serving;
+    if (owner === undefined) return;
+    const request = encodeRequest({ type: 'owner', owner: owner.process.pid });
+    const answer = await this.#callMember(node, request, Number.POSITIVE_INFINITY);
+    const other = answer === undefined ? undefined : okValue(answer);
+    // One that is not to stay asks us in turn.
+    if (!(other instanceof Pid) || this.#staysBefore(node)) return;
+    if (this.#serving === owner) this.#yield(owner, other);
+  }
+
+  #isAskedWhoStays(from: From): CallResult {
+    const { node } = from.pid;
+    const owner = this.#serving;
+    if (owner !== undefined && this.#staysBefore(node)) {
+      this.#background(
+        this.#stay(owner).then(() => this.#reply(from, ok(ownerTerm(this.#serving?.process.pid)))),
+      );
+      return { noReply: true };
+    }
+    if (owner !== undefined) this.#background(this.#meet(node));
+    return { reply: ok(ownerTerm(owner?.process.pid)) };
+  }
+
+  /** Our owner's name has been given to a process of a node that is not to stay before us. */
+  async #challenged(owner: Owner, by: Pid): Promise<void> {
+    const isMember = await this.#members.knows(by.node);
+    if (this.#serving !== owner) return;
+    if (isMember) await this.#stay(owner);
+    // A stranger has it: nobody there could yield.
+    else this.#yield(owner, by);
+  }
+
+  /** Makes the name our owner's everywhere. */
+  async #stay(owner: Owner): Promise<void> {
+    const { node, name } = this.#options;
+    const registered = node.global.reRegisterName(name, owner.process.pid);
+    await this.#within(registered, this.#timing.handOffMs);
+    if (this.#serving === owner) this.#background(this.#synchronise());
+  }
+
+  /** Our owner ends, and its state goes to the one that stays. */
+  #yield(owner: Owner, to: Pid): void {
+    this.#owner = undefined;
+    this.#owesState = true;
+    owner.process.stop(KILLED);
+    this.#emit('ended', {}, { reason: KILLED });
+    this.#background(this.#payState(to));
+  }
+
   // --- states -----------------------------------------------------------------------------------
 
   #joined(node: string): void {
@@ -432,20 +539,34 @@ export class Singleton {
     return understood;
   }
 
-  async #collect(): Promise<void> {
-    const all = this.#members.names().map((node) => this.#ask(node, { type: 'collect' }));
+  /** @returns whether one serves that stays before us: the name was only seen as free */
+  async #collect(): Promise<boolean> {
+    let isTaken = false;
+    const all = this.#members.names().map(async (node) => {
+      const owner = await this.#ask(node, { type: 'collect' });
+      if (owner?.node === node && !this.#staysBefore(node)) isTaken = true;
+    });
     await this.#within(Promise.all(all), this.#timing.collectMs);
+    return isTaken;
   }
 
   async #exchange(node: string): Promise<void> {
-    await this.#ask(node, { type: 'merge', state: this.#options.role.exportState() });
+    const state = this.#options.role.exportState();
+    await this.#ask(node, { type: 'merge', state, owner: this.#serving?.process.pid });
   }
 
-  /** Asks for a state and merges it, whenever it comes. */
-  async #ask(node: string, request: MemberRequest): Promise<void> {
+  /**
+   * Asks for a state and merges it, whenever it comes.
+   *
+   * @returns the owner of that member, if that serves
+   */
+  async #ask(node: string, request: MemberRequest): Promise<Pid | undefined> {
     const answer = await this.#callMember(node, encodeRequest(request), Number.POSITIVE_INFINITY);
-    const state = answer === undefined ? undefined : okValue(answer);
-    if (state !== undefined && !this.#stopped) this.#merge(state, node);
+    const known = answer === undefined ? undefined : valueWithOwner(answer);
+    if (known === undefined || this.#stopped) return undefined;
+    this.#merge(known.value, node);
+    this.#heard(node, known.owner);
+    return known.owner;
   }
 
   /** Exchanges states with every member. One round at a time: what happens during one begins another. */

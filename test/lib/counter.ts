@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import { COUNTER_NAME } from '../../lib/counter.ts';
-import { atom } from '../../lib/distribution/index.ts';
+import { COUNTER_NAME, MEMBER_NAME } from '../../lib/counter.ts';
+import { atom, isTuple, Pid, tuple } from '../../lib/distribution/index.ts';
 import { CounterCluster, type CounterNode } from '../support/counter-cluster.ts';
 import { until } from '../support/peers.ts';
 import { seededRandom } from '../support/seeded-random.ts';
@@ -70,6 +70,36 @@ t.test('the owner dies under load: nothing is lost, nobody sees an error', async
     await cluster.stop();
   }
 });
+
+t.test(
+  'a second owner beside the first, under load: one is left, and the sum is exact',
+  async (t) => {
+    const cluster = await start(t, 'a', 'b', 'c');
+    await cluster.owner();
+    const stranger = await cluster.network.join('d');
+    const [, b, c] = cluster.counters;
+    for (const one of cluster.counters) cluster.load(one);
+    const member = { name: MEMBER_NAME, node: b!.node.name };
+    const events = () => b!.events.filter(({ event }) => event.startsWith('counter.owner.'));
+    for (let round = 1; round <= 5; round += 1) {
+      await delay(30);
+      const known = await stranger.client.call(member, tuple(atom('collect')));
+      if (!isTuple(known, 2, 'ok') || !isTuple(known.elements[1]!, 2)) throw new Error('no state');
+      const [state] = known.elements[1].elements;
+      const answer = await stranger.client.call(member, tuple(atom('take_over'), state!));
+      if (!isTuple(answer, 2, 'ok') || !(answer.elements[1] instanceof Pid))
+        throw new Error('no pid');
+      // Every other time with the name, and calls.
+      if (round % 2 === 0) await c!.node.global.reRegisterName(COUNTER_NAME, answer.elements[1]);
+      await until(() => events().length >= 3 * round, { intervalMs: 2, what: 'one yields' });
+    }
+    t.equal((await cluster.owner()).node.name, 'a@127.0.0.1');
+    await delay(50);
+    await cluster.finish();
+    t.strictSame(cluster.errors, []);
+    await totals(t, cluster);
+  },
+);
 
 t.test('one death after the other, with some time between', async (t) => {
   const cluster = await start(t, 'a', 'b', 'c', 'd');

@@ -1,11 +1,11 @@
 import t, { type Test } from 'tap';
 import { isTuple, Pid, startGenServer } from '../../../lib/distribution/index.ts';
 import { Members } from '../../../lib/singleton/members.ts';
-import { decodeRequest, ok } from '../../../lib/singleton/messages.ts';
+import { decodeRequest, okWithOwner } from '../../../lib/singleton/messages.ts';
 import { type ClusterMember, TestCluster } from '../../support/cluster.ts';
 import { until } from '../../support/peers.ts';
 
-async function member(node: ClusterMember) {
+async function member(node: ClusterMember, owner?: Pid) {
   const events: string[] = [];
   const late: { members?: Members } = {};
   const started = await startGenServer(
@@ -14,7 +14,7 @@ async function member(node: ClusterMember) {
       handleCall: (term) => {
         const request = decodeRequest(term);
         if (request?.type === 'hello') late.members?.joined(request.member);
-        return { reply: ok(process.pid) };
+        return { reply: okWithOwner(process.pid, owner) };
       },
       handleInfo: (message) => {
         if (isTuple(message, 5, 'DOWN')) members.down(message.elements[1]!);
@@ -28,6 +28,8 @@ async function member(node: ClusterMember) {
     ...{ node, memberName: 'member', process },
     onJoin: (name) => events.push(`join ${name}`),
     onLeave: (name) => events.push(`leave ${name}`),
+    owner: () => owner,
+    onOwner: (pid) => events.push(`owner ${pid.node}`),
   });
   late.members = members;
   await members.start();
@@ -52,6 +54,14 @@ t.test('members know each other, by greeting and by being greeted', async (t) =>
   const d = await member(await network.join('d'));
   await until(() => a.members.names().length === 2, { intervalMs: 1 });
   t.strictSame(d.members.names(), ['a@127.0.0.1', 'b@127.0.0.1']);
+});
+
+t.test('who greets hears of an owner', async (t) => {
+  const network = await cluster(t, 'a', 'b');
+  const [a, b] = network.nodes as [ClusterMember, ClusterMember];
+  await member(a, new Pid(a.name, 99, 0, 1));
+  const { events } = await member(b);
+  t.strictSame(events, ['join a@127.0.0.1', 'owner a@127.0.0.1']);
 });
 
 t.test('one that ends is none any more, one that leaves is no candidate', async (t) => {
