@@ -25,10 +25,26 @@ export interface CounterView {
   }): Promise<number | bigint>;
 }
 
+/** A name and a secret, as basic authentication has them. */
+export interface Credentials {
+  /** without a colon */
+  readonly user: string;
+  readonly password: string;
+}
+
+/** Who may see what is not for everybody. */
+export interface AccessPolicy {
+  /** whether a client needs no credentials, judged by the address at the other end of its connection */
+  isTrusted(remoteAddress: string | undefined): boolean;
+  /** what all others have to give; `undefined`: nothing would help */
+  readonly credentials: Credentials | undefined;
+}
+
 /** What the handlers of a service share. */
 export interface Services {
   readonly node: NodeView;
   readonly counter: CounterView;
+  readonly access: AccessPolicy;
   /** milliseconds since 1970 */
   now(): number;
 }
@@ -38,6 +54,10 @@ export interface HandlerContext extends Services {
   readonly requestId: string;
   /** aborted when the client has gone */
   readonly signal: AbortSignal;
+  /** the other end of the connection, whatever the headers say */
+  readonly remoteAddress: string | undefined;
+  /** a header of the request by its name in lower case */
+  header(name: string): string | undefined;
 }
 
 /** Makes the context of one request. */
@@ -62,6 +82,10 @@ class ScopedContext implements HandlerContext {
     return this.#services.counter;
   }
 
+  get access(): AccessPolicy {
+    return this.#services.access;
+  }
+
   now(): number {
     return this.#services.now();
   }
@@ -73,5 +97,13 @@ class ScopedContext implements HandlerContext {
   // Asked for late, because the scope makes the signal only when somebody wants it.
   get signal(): AbortSignal {
     return this.#scope.signal;
+  }
+
+  get remoteAddress(): string | undefined {
+    return this.#scope.remoteAddress;
+  }
+
+  header(name: string): string | undefined {
+    return this.#scope.header(name);
   }
 }

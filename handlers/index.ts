@@ -17,5 +17,5 @@ export const routes: readonly Route<HandlerContext>[] = [
   { method: 'GET', path: '/nodes', handler: nodes },
 ];
 
-export { createContext } from './context.ts';
+export { type AccessPolicy, createContext } from './context.ts';
 export { errorResponses } from './responses.ts';

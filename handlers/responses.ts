@@ -62,6 +62,7 @@ const STATUS_BY_CALL_ERROR: Readonly<Record<CallErrorCode, number>> = {
 
 const STATUS_BY_HTTP_ERROR: Readonly<Record<HttpErrorCode, number>> = {
   malformed_request: 400,
+  unauthorized: 401,
   not_found: 404,
   method_not_allowed: 405,
   request_timeout: 408,
@@ -75,6 +76,7 @@ const STATUS_BY_HTTP_ERROR: Readonly<Record<HttpErrorCode, number>> = {
 
 const DETAILS: Readonly<Record<number, string>> = {
   400: 'Bad Request',
+  401: 'Unauthorized',
   404: 'Not Found',
   405: 'Method Not Allowed',
   408: 'Request Timeout',

@@ -13,12 +13,12 @@
  * The node itself, with its processes and the servers that peers expect, is there before the tree
  * and ends after it, as `kernel` does before and after an Erlang application.
  */
-import { createContext, errorResponses, routes } from '../handlers/index.ts';
+import { type AccessPolicy, createContext, errorResponses, routes } from '../handlers/index.ts';
 import type { Config } from './config.ts';
 import type { Cookie } from './cookie.ts';
 import { Counter } from './counter.ts';
 import { Cluster } from './discovery/cluster.ts';
-import { type DistributedNode, startNode } from './distribution/index.ts';
+import { type DistributedNode, isLoopback, startNode } from './distribution/index.ts';
 import { createRouter } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
 import { nodeSources } from './measurements.ts';
@@ -179,6 +179,7 @@ export class Application {
         connectedNodes: () => local.nodes(),
       },
       counter: this.counter,
+      access: accessPolicy(config),
       now: Date.now,
     };
     this.#endpoint = await HttpServer.start({
@@ -193,4 +194,14 @@ export class Application {
     });
     return this.#endpoint;
   }
+}
+
+/** Where we develop, whoever is on the same machine is trusted. */
+function accessPolicy({ environment, dashboard }: Config): AccessPolicy {
+  const trusting = environment !== 'production';
+  return {
+    isTrusted: (remoteAddress) =>
+      trusting && remoteAddress !== undefined && isLoopback(remoteAddress),
+    credentials: dashboard,
+  };
 }

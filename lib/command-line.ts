@@ -81,6 +81,8 @@ Environment:
   PEERS_FILE            instances of the platform (default /run/peers.json)
   ERL_EPMD_PORT         port of the port mapper (default 4369)
   DATA_DIR              where the counter is kept on disk (default: in memory only)
+  DASHBOARD_USER, DASHBOARD_PASSWORD
+                        both or none: credentials of the pages for operators
   LOG_LEVEL             debug, info, warn or error (default ${defaultLogLevel})
   NODE_ENV              production asks for a cookie of your own
   STOP_WITH_PARENT      true: end when the IPC channel to the parent process closes

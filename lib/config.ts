@@ -33,10 +33,18 @@ export interface Config {
     /** 0: any free one */
     readonly tcpPort: number;
   };
+  /** what opens the pages for operators to those who are not trusted; `undefined`: nothing does */
+  readonly dashboard: DashboardCredentials | undefined;
   /** where the counter is kept on disk; `undefined`: in memory only */
   readonly dataDir: string | undefined;
   /** `undefined`: this node stays alone */
   readonly distribution: DistributionConfig | undefined;
+}
+
+/** What basic authentication asks for. */
+export interface DashboardCredentials {
+  readonly user: string;
+  readonly password: string;
 }
 
 /** What it takes to be a node of a cluster. */
@@ -66,7 +74,7 @@ export interface ConfigSources {
   readonly defaultLogLevel?: LogLevel;
 }
 
-/** The settings cannot be used. `message` lists every problem; no cookie is ever in it. */
+/** The settings cannot be used. `message` lists every problem; no secret is ever in it. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
@@ -108,6 +116,8 @@ export function loadConfig(sources: ConfigSources = {}): Config {
       ? undefined
       : readPeersFile(settings.PEERS_FILE ?? '/run/peers.json', readFile, problems);
 
+  const dashboard = dashboardCredentials(settings, given, problems);
+
   let nodeName = NO_NODE;
   let distribution: DistributionConfig | undefined;
   if (wantsDistribution(settings, given, peersFile !== undefined, problems)) {
@@ -132,6 +142,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
       host: settings.HOST ?? (production ? '0.0.0.0' : '127.0.0.1'),
       tcpPort: settings.PORT ?? 4000,
     },
+    dashboard,
     dataDir: settings.DATA_DIR,
     distribution,
   };
@@ -168,6 +179,8 @@ const SETTINGS = {
   PEERS_FILE: z.string(),
   ERL_EPMD_PORT: tcpPort(1),
   DATA_DIR: z.string(),
+  DASHBOARD_USER: z.string().regex(/^[^:\p{Cc}]{1,255}$/u),
+  DASHBOARD_PASSWORD: z.string().regex(/^[^\p{Cc}]{1,255}$/u),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']),
   NODE_ENV: z.enum(['production', 'development', 'test']),
   STOP_WITH_PARENT: boolean,
@@ -183,6 +196,8 @@ const EXPECTED: Readonly<Record<SettingName, string>> = {
   PEERS_FILE: 'a path',
   ERL_EPMD_PORT: 'a TCP port, 1 to 65535',
   DATA_DIR: 'a path',
+  DASHBOARD_USER: '1 to 255 characters, no colon and no control character',
+  DASHBOARD_PASSWORD: '1 to 255 characters, no control character',
   LOG_LEVEL: 'debug, info, warn or error',
   NODE_ENV: 'production, development or test',
   STOP_WITH_PARENT: 'true or false',
@@ -196,6 +211,11 @@ const FLAG_OF: Readonly<Partial<Record<SettingName, FlagName>>> = {
   ERLANG_COOKIE: 'cookie',
   CONNECT_NODES: 'connect',
 };
+
+/** Settings whose text is never shown. */
+const SECRETS: ReadonlySet<SettingName> = new Set([
+  ...(['ERLANG_COOKIE', 'DASHBOARD_USER', 'DASHBOARD_PASSWORD'] as const),
+]);
 
 type SettingName = keyof typeof SETTINGS;
 type Settings = { readonly [Name in SettingName]?: z.infer<(typeof SETTINGS)[Name]> };
@@ -240,7 +260,7 @@ function checkSettings(given: GivenSettings, problems: string[]): Settings {
 }
 
 function mismatch(name: SettingName, { text, label }: Given): string {
-  const came = name === 'ERLANG_COOKIE' ? 'something else' : JSON.stringify(text);
+  const came = SECRETS.has(name) ? 'something else' : JSON.stringify(text);
   return `${label}: expected ${EXPECTED[name]}, got ${came}`;
 }
 
@@ -262,6 +282,22 @@ function wantsDistribution(
     );
   }
   return false;
+}
+
+function dashboardCredentials(
+  { DASHBOARD_USER: user, DASHBOARD_PASSWORD: password }: Settings,
+  given: GivenSettings,
+  problems: string[],
+): DashboardCredentials | undefined {
+  const [name, other] = given.DASHBOARD_USER
+    ? (['DASHBOARD_USER', 'DASHBOARD_PASSWORD'] as const)
+    : (['DASHBOARD_PASSWORD', 'DASHBOARD_USER'] as const);
+  if (given[name] && !given[other]) {
+    problems.push(
+      `${name}: expected ${other} beside it, since one opens nothing without the other`,
+    );
+  }
+  return user === undefined || password === undefined ? undefined : { user, password };
 }
 
 /** The name part when only the peers file says that there is a cluster. */

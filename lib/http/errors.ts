@@ -4,6 +4,7 @@
  * Why a request is not answered as asked. Statuses are decided elsewhere, by {@link ErrorResponses}.
  *
  * - `malformed_request`: not HTTP, no single `Host`, a path that is not percent-encoded UTF-8
+ * - `unauthorized`: the client has not shown who it is
  * - `not_found`, `method_not_allowed`: no such route, or not with this method
  * - `request_timeout`: the client was too slow to send its request
  * - `body_too_large`, `headers_too_large`: beyond the server's limits
@@ -13,6 +14,7 @@
  */
 export type HttpErrorCode =
   | 'malformed_request'
+  | 'unauthorized'
   | 'not_found'
   | 'method_not_allowed'
   | 'request_timeout'

@@ -104,6 +104,15 @@ export class Exchange implements RequestScope {
     return this.#controller.signal;
   }
 
+  get remoteAddress(): string | undefined {
+    return this.#in.socket.remoteAddress;
+  }
+
+  header(name: string): string | undefined {
+    const value = this.#in.headers[name];
+    return typeof value === 'object' ? value.join(', ') : value;
+  }
+
   /** True once all of the request has come. */
   get isComplete(): boolean {
     return this.#in.complete;

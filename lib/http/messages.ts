@@ -41,6 +41,13 @@ export interface RequestScope {
   readonly requestId: string;
   /** aborted when the client has gone, with an `HttpError` `client_disconnected` as its reason */
   readonly signal: AbortSignal;
+  /** the other end of the connection; `undefined` when that has gone */
+  readonly remoteAddress: string | undefined;
+  /**
+   * A header by its name in lower case, several joined as `node:http` joins them. Unlike `headers` of the
+   * request it makes nothing.
+   */
+  header(name: string): string | undefined;
   /** notes the route that answers, as written in the route table; for telemetry */
   matched(route: string): void;
   /** notes what went wrong; for telemetry */

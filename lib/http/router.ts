@@ -8,6 +8,8 @@
  *
  * `OPTIONS` is no exception: a route that does not list it answers 405, and `Allow` says what there
  * is. Without CORS nothing more could be offered to a preflight.
+ *
+ * A route may have a guard, which answers in the place of the route where it likes, for every method.
  */
 import { type IRequest, IttyRouter } from 'itty-router';
 import { HttpError } from './errors.ts';
@@ -30,6 +32,8 @@ export interface Route<Context> {
   readonly method: RouteMethod;
   /** segments separated by `/`; `:name` stands for any one segment */
   readonly path: string;
+  /** asked first, whatever the method; what it gives is the answer instead of the handler's, or of a 405 */
+  readonly guard?: (context: Context) => HandlerResult | undefined;
   readonly handler: (
     request: HttpRequest,
     context: Context,
@@ -47,6 +51,9 @@ export interface RouterOptions<Context> {
 /** Which route it is; itty-router finds it, and the handler is called outside of it. */
 type Match<Context> = { readonly route: Route<Context>; readonly params: RouteParams };
 
+/** The path is known, the method is not. */
+type Mismatch<Context> = { readonly others: readonly Route<Context>[] };
+
 /**
  * Makes one handler of a table of routes. It never rejects: failures are noted in the scope and
  * answered.
@@ -61,24 +68,39 @@ export function createRouter<Context>(options: RouterOptions<Context>): RequestH
     );
   }
 
-  async function find(request: HttpRequest, path: string): Promise<Match<Context>> {
+  async function find(
+    request: HttpRequest,
+    path: string,
+  ): Promise<Match<Context> | Mismatch<Context>> {
     const url = `http://localhost${path}`;
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     const match: Match<Context> | undefined = await matcher.fetch({ method, url });
     if (match) return match;
     const { pathname } = new URL(url);
-    const methods = matcher.routes.filter(([, pattern]) => pattern.test(pathname)).map(([m]) => m);
-    if (methods.length === 0) throw new HttpError('not_found', `no route for ${path}`);
-    throw new HttpError('method_not_allowed', `no ${request.method} for ${path}`, {
-      headers: { allow: allow(methods) },
-    });
+    // itty-router keeps the order of the table.
+    const others = options.routes.filter((_, at) => matcher.routes[at]?.[1].test(pathname));
+    if (others.length === 0) throw new HttpError('not_found', `no route for ${path}`);
+    return { others };
   }
 
   return async (request, scope) => {
     try {
-      const { route, params } = await find(request, canonicalPath(request.url));
+      const path = canonicalPath(request.url);
+      const found = await find(request, path);
+      const context = createContext(scope);
+      if ('others' in found) {
+        const { others } = found;
+        for (const { guard } of others) {
+          const refusal = guard?.(context);
+          if (refusal !== undefined) return refusal;
+        }
+        throw new HttpError('method_not_allowed', `no ${request.method} for ${path}`, {
+          headers: { allow: allow(others.map(({ method }) => method)) },
+        });
+      }
+      const { route, params } = found;
       scope.matched(route.path);
-      return await route.handler(request, createContext(scope), params);
+      return route.guard?.(context) ?? (await route.handler(request, context, params));
     } catch (error) {
       scope.failed(error);
       return errors.forError(error);
@@ -87,7 +109,7 @@ export function createRouter<Context>(options: RouterOptions<Context>): RequestH
 }
 
 /** `Allow` in the order of the table, each method once, `HEAD` after `GET`. */
-function allow(methods: readonly string[]): string {
+function allow(methods: readonly RouteMethod[]): string {
   const all = methods.flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
   return [...new Set(all)].join(', ');
 }

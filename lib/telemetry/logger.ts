@@ -26,8 +26,8 @@ export interface LoggerOptions {
   readonly now?: () => Date;
 }
 
-/** Where secrets could hide: an Erlang cookie in a configuration, HTTP credentials in headers. */
-const SECRETS: readonly string[] = ['cookie', 'authorization', '["set-cookie"]'];
+/** Where secrets could hide: an Erlang cookie in a configuration, credentials in it and in headers. */
+const SECRETS: readonly string[] = ['cookie', 'authorization', 'password', '["set-cookie"]'];
 
 /** Makes a logger that writes JSON lines, with secrets blotted out. */
 export function createLogger(options: LoggerOptions = {}): Logger {

@@ -3,6 +3,7 @@ import { createContext, errorResponses, routes } from '../../handlers/index.ts';
 import { toResponse } from '../../lib/http/messages.ts';
 import { createRouter } from '../../lib/http/router.ts';
 import { fakeContext } from '../support/handler-context.ts';
+import { fakeScope } from '../support/request-scope.ts';
 
 const services = fakeContext();
 const router = createRouter({
@@ -12,13 +13,7 @@ const router = createRouter({
 });
 
 async function answer(method: string, path: string): Promise<Response> {
-  const scope = {
-    requestId: 'r',
-    signal: new AbortController().signal,
-    matched() {},
-    failed() {},
-  };
-  return toResponse(await router(new Request(`http://localhost${path}`, { method }), scope));
+  return toResponse(await router(new Request(`http://localhost${path}`, { method }), fakeScope()));
 }
 
 t.test('every documented path answers its method', async (t) => {

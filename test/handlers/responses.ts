@@ -77,6 +77,7 @@ t.test('what is not expected is 500 and tells nothing of its cause', async (t) =
 t.test('errors of HTTP have their status, detail and headers', async (t) => {
   const expected = {
     malformed_request: [400, 'Bad Request'],
+    unauthorized: [401, 'Unauthorized'],
     not_found: [404, 'Not Found'],
     method_not_allowed: [405, 'Method Not Allowed'],
     request_timeout: [408, 'Request Timeout'],

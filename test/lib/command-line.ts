@@ -69,6 +69,8 @@ t.test('usage names every flag and variable', async (t) => {
     'PEERS_FILE',
     'ERL_EPMD_PORT',
     'DATA_DIR',
+    'DASHBOARD_USER',
+    'DASHBOARD_PASSWORD',
     'LOG_LEVEL',
     'NODE_ENV',
     'STOP_WITH_PARENT',

@@ -37,6 +37,7 @@ t.test('has a default for everything', async (t) => {
     stopWithParent: false,
     nodeName: 'nonode@nohost',
     http: { host: '127.0.0.1', tcpPort: 4000 },
+    dashboard: undefined,
     dataDir: undefined,
     distribution: undefined,
   });
@@ -57,6 +58,8 @@ t.test('reads every variable', async (t) => {
     PEERS_FILE: '/peers',
     ERL_EPMD_PORT: '4370',
     DATA_DIR: '/var/lib/hello',
+    DASHBOARD_USER: 'operator',
+    DASHBOARD_PASSWORD: 'a long pass:phrase',
     LOG_LEVEL: 'debug',
     NODE_ENV: 'test',
     STOP_WITH_PARENT: '1',
@@ -68,6 +71,7 @@ t.test('reads every variable', async (t) => {
     stopWithParent: true,
     nodeName: 'node1@127.0.0.1',
     http: { host: '::1', tcpPort: 0 },
+    dashboard: { user: 'operator', password: 'a long pass:phrase' },
     dataDir: '/var/lib/hello',
     distribution: {
       cookie: 'abc',
@@ -184,6 +188,19 @@ t.test('production refuses to go without a cookie of its own', async (t) => {
   t.match(load({ env: { NODE_NAME: 'a@h', ERLANG_COOKIE: 'secret' } }).distribution, {
     cookie: 'secret',
   });
+});
+
+t.test('credentials are given both or not at all, and never shown', async (t) => {
+  t.strictSame(problemsOf({ env: { DASHBOARD_USER: 'hush' } }), [
+    'DASHBOARD_USER: expected DASHBOARD_PASSWORD beside it, since one opens nothing without the other',
+  ]);
+  t.strictSame(problemsOf({ env: { DASHBOARD_PASSWORD: 'hush', DASHBOARD_USER: '' } }), [
+    'DASHBOARD_PASSWORD: expected DASHBOARD_USER beside it, since one opens nothing without the other',
+  ]);
+  t.strictSame(problemsOf({ env: { DASHBOARD_USER: 'hu:sh', DASHBOARD_PASSWORD: 'hu\nsh' } }), [
+    'DASHBOARD_USER: expected 1 to 255 characters, no colon and no control character, got something else',
+    'DASHBOARD_PASSWORD: expected 1 to 255 characters, no control character, got something else',
+  ]);
 });
 
 t.test('lists every problem in one message, with what was expected and what came', async (t) => {

@@ -12,9 +12,12 @@ export function fakeContext(overrides: Partial<HandlerContext> = {}): HandlerCon
         return count;
       },
     },
+    access: { isTrusted: () => true, credentials: undefined },
     now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     requestId: 'request-1',
     signal: new AbortController().signal,
+    remoteAddress: '127.0.0.1',
+    header: () => undefined,
     ...overrides,
   };
 }

@@ -22,6 +22,22 @@ t.test('every response carries a request id: the one that came, or a new one', a
   );
 });
 
+t.test('the scope shows headers, and the address at the other end whatever they say', async (t) => {
+  const seen: unknown[] = [];
+  const { server } = await startServer(t, (_request, scope) => {
+    seen.push(scope.remoteAddress, scope.header('x-forwarded-for'), scope.header('set-cookie'));
+    seen.push(scope.header('x-absent'));
+    return hello();
+  });
+  const client = await RawClient.connect(t, server);
+  client.send(
+    ...['GET / HTTP/1.1', 'Host: x', 'X-Forwarded-For: 192.0.2.1', 'X-Forwarded-For: 192.0.2.2'],
+    ...['Set-Cookie: a=1', 'Set-Cookie: b=2', 'Connection: close', '', ''],
+  );
+  await client.closed;
+  t.strictSame(seen, ['127.0.0.1', '192.0.2.1, 192.0.2.2', 'a=1, b=2', undefined]);
+});
+
 t.test('a failing handler is 500 with its cause in the telemetry only', async (t) => {
   const failure = new Error('the cause');
   const { server, metadata, told } = await startServer(t, async () => Promise.reject(failure));

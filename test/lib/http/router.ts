@@ -3,6 +3,7 @@ import { errorResponses } from '../../../handlers/responses.ts';
 import { HttpError } from '../../../lib/http/errors.ts';
 import { type RequestScope, toResponse } from '../../../lib/http/messages.ts';
 import { canonicalPath, createRouter, type Route } from '../../../lib/http/router.ts';
+import { fakeScope } from '../../support/request-scope.ts';
 
 function text(body: string, status = 200) {
   return { status, headers: {}, body };
@@ -15,16 +16,14 @@ interface Seen {
 
 async function answer(routes: readonly Route<RequestScope>[], method: string, url: string) {
   const seen: Seen = {};
-  const scope: RequestScope = {
-    requestId: 'r',
-    signal: new AbortController().signal,
+  const scope = fakeScope({
     matched(route) {
       seen.route = route;
     },
     failed(error) {
       seen.error = error;
     },
-  };
+  });
   const router = createRouter({ routes, errors: errorResponses, createContext: (s) => s });
   // Not a Request where that would tidy the URL first.
   const request = Object.defineProperty(new Request('http://localhost/', { method }), 'url', {
@@ -101,6 +100,28 @@ t.test('is 405 with another method, OPTIONS included', async (t) => {
     t.equal(response.status, 405);
     t.equal(response.headers.get('allow'), 'GET, HEAD, POST');
   }
+});
+
+t.test('a guard answers instead of its route, and instead of a 405', async (t) => {
+  const guardedRoutes: readonly Route<RequestScope>[] = [
+    {
+      method: 'GET',
+      path: '/kept/:name',
+      guard: ({ requestId }) => (requestId === 'request-1' ? text('no', 401) : undefined),
+      handler: () => text('kept'),
+    },
+    {
+      method: 'POST',
+      path: '/open',
+      guard: () => undefined,
+      handler: () => text('open'),
+    },
+  ];
+  for (const method of ['GET', 'HEAD', 'POST', 'OPTIONS']) {
+    t.equal((await answer(guardedRoutes, method, 'http://h/kept/x')).response.status, 401, method);
+  }
+  t.equal(await (await answer(guardedRoutes, 'POST', 'http://h/open')).response.text(), 'open');
+  t.equal((await answer(guardedRoutes, 'GET', 'http://h/open')).response.status, 405);
 });
 
 t.test('is 400 if the path is not percent-encoded UTF-8', async (t) => {

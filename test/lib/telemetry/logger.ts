@@ -41,12 +41,17 @@ t.test('the level decides what is written', async (t) => {
 
 t.test('cookies and credentials are redacted', async (t) => {
   const { logger, written } = setUp();
-  const secrets = { cookie: 'S3CRET', authorization: 'S3CRET', 'set-cookie': 'S3CRET' };
+  const secrets = {
+    cookie: 'S3CRET',
+    authorization: 'S3CRET',
+    password: 'S3CRET',
+    'set-cookie': 'S3CRET',
+  };
   logger.info({ ...secrets }, 'top');
   logger.info({ config: { ...secrets } }, 'nested');
   logger.info({ request: { headers: { ...secrets } } }, 'twice nested');
   t.notMatch(written.join(''), /S3CRET/);
-  t.equal(written.join('').match(/\[redacted\]/g)?.length, 9);
+  t.equal(written.join('').match(/\[redacted\]/g)?.length, 12);
 });
 
 t.test('by default lines go to standard output at once', async (t) => {
