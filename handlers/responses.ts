@@ -71,6 +71,8 @@ const STATUS_BY_HTTP_ERROR: Readonly<Record<HttpErrorCode, number>> = {
   headers_too_large: 431,
   // Never sent, since nobody is there to read it; the name comes from nginx, and it ends up in logs.
   client_disconnected: 499,
+  // As a rule its response has begun, so that nothing can be said any more.
+  client_too_slow: 408,
   internal: 500,
 };
 

@@ -20,6 +20,7 @@ export const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
 
 const DEFAULT_LINGER_MS = 2000;
 const DEFAULT_LINGER_BYTES = 4 * 1024 * 1024;
+const DEFAULT_STALL_MS = 30_000;
 
 export interface AdapterOptions {
   readonly handle: RequestHandler;
@@ -28,6 +29,8 @@ export interface AdapterOptions {
   readonly maxBodyBytes?: number;
   readonly lingerMs?: number;
   readonly lingerBytes?: number;
+  /** how long a client may take nothing of a streamed response before it is cut off; default 30 s */
+  readonly stallMs?: number;
   /** monotonic milliseconds, for durations */
   readonly now?: () => number;
   readonly generateRequestId?: () => string;
@@ -59,6 +62,7 @@ export class Adapter {
       maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
       lingerMs: options.lingerMs ?? DEFAULT_LINGER_MS,
       lingerBytes: options.lingerBytes ?? DEFAULT_LINGER_BYTES,
+      stallMs: options.stallMs ?? DEFAULT_STALL_MS,
       now: options.now ?? (() => performance.now()),
       generateRequestId: options.generateRequestId ?? randomUUID,
       isLast: (exchange) => this.#isLast(exchange),
@@ -66,9 +70,12 @@ export class Adapter {
     };
   }
 
-  /** From now on each connection closes with the response that leaves it idle. */
+  /** From now on each connection closes with the response that leaves it idle; endless ones are ended. */
   drain(): void {
     this.#draining = true;
+    for (const { running } of this.#connections.values()) {
+      for (const exchange of running) exchange.drain();
+    }
   }
 
   /** For the events `request`, `checkContinue` and `checkExpectation`. */
@@ -78,6 +85,7 @@ export class Adapter {
     connection.running.add(exchange);
     connection.latest = exchange;
     this.#owners.set(exchange, connection);
+    if (this.#draining) exchange.drain();
     void exchange.run();
   }
 

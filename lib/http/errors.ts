@@ -10,6 +10,7 @@
  * - `body_too_large`, `headers_too_large`: beyond the server's limits
  * - `expectation_failed`: an `Expect` other than `100-continue`
  * - `client_disconnected`: nobody is left to answer
+ * - `client_too_slow`: the client took nothing of a streamed response for too long, and was cut off
  * - `internal`: the fault is ours
  */
 export type HttpErrorCode =
@@ -22,6 +23,7 @@ export type HttpErrorCode =
   | 'headers_too_large'
   | 'expectation_failed'
   | 'client_disconnected'
+  | 'client_too_slow'
   | 'internal';
 
 /** Thrown while a request is read or routed. Callers branch on `code`. */

@@ -41,6 +41,8 @@ export interface ExchangeOptions {
   /** how long and how much of an unread body is drained before its connection closes */
   readonly lingerMs: number;
   readonly lingerBytes: number;
+  /** how long a client may take nothing of a streamed response before it is cut off */
+  readonly stallMs: number;
   /** monotonic milliseconds */
   readonly now: () => number;
   readonly generateRequestId: () => string;
@@ -54,6 +56,9 @@ export type Expectation = 'none' | 'continue' | 'unknown';
 
 const STATUS_NOT_SENT = 499;
 
+/** How long a client may take for what is on its way to it when an endless response is ended. */
+const LAST_BYTES_MS = 250;
+
 export class Exchange implements RequestScope {
   readonly requestId: string;
   readonly #in: IncomingMessage;
@@ -63,6 +68,9 @@ export class Exchange implements RequestScope {
   readonly #expectation: Expectation;
   readonly #startedAt: number;
   #controller: AbortController | undefined;
+  /** ends an endless body */
+  #endless: AbortController | undefined;
+  #draining = false;
   #route: string | undefined;
   #error: { readonly value: unknown } | undefined;
   #ended = false;
@@ -146,7 +154,14 @@ export class Exchange implements RequestScope {
     this.#disconnected = true;
     this.#body.fail(disconnection());
     this.#controller?.abort(disconnection());
+    this.#endless?.abort();
     this.#end();
+  }
+
+  /** The server drains: a response without an end of its own is ended. */
+  drain(): void {
+    this.#draining = true;
+    if (this.#endless !== undefined) this.#endNow(this.#endless);
   }
 
   /** What follows on the connection is not HTTP: the rest of the body will never be understood. */
@@ -192,13 +207,30 @@ export class Exchange implements RequestScope {
     writeHead(out, response, extra);
     if (streams) {
       out.flushHeaders();
-      await writeStream(out, body, this.signal);
+      const over = response.endless === true ? this.#untilDrained() : this.signal;
+      await writeStream(out, body, over, this.#options.stallMs);
     } else {
       await cancelBody(body);
     }
     if (this.#disconnected) return;
     const whole = hasBody && !isStreamed(body) && body !== null ? body : '';
     await this.#finish(whole, closes);
+  }
+
+  /** Aborted when an endless body has to end: with the client, or with the server. */
+  #untilDrained(): AbortSignal {
+    const endless = new AbortController();
+    this.#endless = endless;
+    if (this.#disconnected) endless.abort();
+    else if (this.#draining) this.#endNow(endless);
+    return endless.signal;
+  }
+
+  /** Ends an endless body. A client that reads nothing any more must not hold up the server's end. */
+  #endNow(endless: AbortController): void {
+    endless.abort();
+    const timer = setTimeout(() => this.#out.destroy(), LAST_BYTES_MS);
+    this.#out.once('close', () => clearTimeout(timer));
   }
 
   /** Sends the rest of the response, and does with the rest of the request what is left to do. */
@@ -254,11 +286,16 @@ export class Exchange implements RequestScope {
     this.#ended = true;
     const aborted = brokenOff || this.#disconnected;
     const status = this.#out.headersSent ? this.#out.statusCode : STATUS_NOT_SENT;
-    const failed = brokenOff || (status >= 500 && !this.#disconnected);
+    const failed = (brokenOff && !this.#isClientsFault) || (status >= 500 && !this.#disconnected);
     const error = failed ? this.#error?.value : undefined;
     if (failed && this.#error) this.#report(error, true);
     this.#execute('http.request.stop', this.#elapsed(), { status, aborted, error });
     this.#options.onEnd(this);
+  }
+
+  get #isClientsFault(): boolean {
+    const error = this.#error?.value;
+    return error instanceof HttpError && error.code === 'client_too_slow';
   }
 
   #report(error: unknown, inStop = false): void {

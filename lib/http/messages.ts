@@ -31,6 +31,11 @@ export interface HttpResponse {
   readonly status: number;
   readonly headers: ResponseHeaders;
   readonly body: ResponseBody;
+  /**
+   * A streamed body that goes on until somebody ends it, such as a feed of events. Nobody waits for
+   * its end when the server drains: it is ended in order, and the client asks again elsewhere.
+   */
+  readonly endless?: boolean;
 }
 
 /** What a handler may answer. */

@@ -1,5 +1,6 @@
 /** Writes response values to `node:http`, at the pace of the client. */
 import type { ServerResponse } from 'node:http';
+import { HttpError } from './errors.ts';
 import type { BodyChunk, HttpResponse, ResponseBody } from './messages.ts';
 
 /** A body that is not produced whole. */
@@ -42,23 +43,31 @@ function byteLength(body: BodyChunk | null): number {
 /**
  * Sends a streamed body, asking for the next chunk only when the socket has room.
  *
- * @param gone aborted when the client has left: the body is cancelled then, and this returns
+ * @param over aborted when the client has left, or the body is to be ended: it is cancelled then, and
+ *   this returns
+ * @param stallMs how long the client may leave what was sent to it untouched
+ * @throws {HttpError} `client_too_slow` if the client does; the body is cancelled
  * @throws whatever the body fails with
  */
 export async function writeStream(
   out: ServerResponse,
   body: StreamedBody,
-  gone: AbortSignal,
+  over: AbortSignal,
+  stallMs: number,
 ): Promise<void> {
   const chunks = pull(body);
-  const until = interruptible(gone);
-  while (!gone.aborted) {
+  const until = interruptible(over);
+  let stalled = false;
+  while (!over.aborted && !stalled) {
     const result = await until(chunks.next());
     if (result === undefined) break;
     if (result.done) return;
-    if (!out.write(result.value)) await until(drained(out));
+    if (!out.write(result.value)) stalled = !(await drained(out, over, stallMs));
   }
   await chunks.cancel();
+  if (stalled) {
+    throw new HttpError('client_too_slow', `expected the client to read within ${stallMs} ms`);
+  }
 }
 
 /** Ends a body that will not be sent. */
@@ -107,6 +116,19 @@ function interruptible(gone: AbortSignal): <T>(promise: Promise<T>) => Promise<T
     });
 }
 
-function drained(out: ServerResponse): Promise<void> {
-  return new Promise((resolve) => out.once('drain', () => resolve()));
+/** @returns false if there was no room in time; true also if there is nobody left to wait for */
+function drained(out: ServerResponse, over: AbortSignal, stallMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const settle = (inTime: boolean): void => {
+      clearTimeout(timer);
+      out.off('drain', onDrain);
+      over.removeEventListener('abort', onDrain);
+      resolve(inTime);
+    };
+    const onDrain = (): void => settle(true);
+    const timer = setTimeout(() => settle(false), stallMs);
+    out.on('drain', onDrain);
+    over.addEventListener('abort', onDrain);
+    if (over.aborted) onDrain();
+  });
 }

@@ -7,8 +7,8 @@
  * ```
  *
  * Draining: nothing new is accepted, connections without a request close at once, running requests are
- * finished, and each connection closes after its last response. What is not done within `graceMs` is
- * cut off.
+ * finished, responses without an end are ended, and each connection closes after its last response. What
+ * is not done within `graceMs` is cut off.
  *
  * A client that ends its side of a connection counts as gone, as in Node by default: nothing else could
  * tell a client that left from one that only has no further request.

@@ -65,6 +65,43 @@ t.test('asks a streamed body for no more than the client takes', async (t) => {
   t.match(metadata('http.request.stop'), [{ status: 200, aborted: true }]);
 });
 
+t.test('a client that takes nothing of a stream for too long is cut off', async (t) => {
+  let ended = false;
+  async function* flood() {
+    try {
+      for (;;) yield Buffer.alloc(64 * 1024);
+    } finally {
+      ended = true;
+    }
+  }
+  const { server, metadata, told } = await startServer(
+    t,
+    () => ({ status: 200, headers: {}, body: flood(), endless: true }),
+    { stallMs: 50 },
+  );
+  const client = (await RawClient.connect(t, server)).send(...GET);
+  client.socket.pause();
+  await told('http.request.stop');
+  t.match(metadata('http.request.stop'), [{ status: 200, aborted: true, error: undefined }]);
+  t.strictSame(metadata('http.request.exception'), [], 'it is no fault of the server');
+  t.ok(ended, 'the body was cancelled');
+});
+
+t.test('a client that reads slowly, but reads, gets all of a stream', async (t) => {
+  const chunk = 'x'.repeat(256 * 1024);
+  async function* body() {
+    for (let i = 0; i < 40; i += 1) yield chunk;
+    yield 'end';
+  }
+  const { server } = await startServer(t, () => ({ status: 200, headers: {}, body: body() }), {
+    stallMs: 10_000,
+  });
+  const client = (await RawClient.connect(t, server)).send(...GET);
+  client.socket.pause();
+  setTimeout(() => client.socket.resume(), 20);
+  await client.until(/end\r\n0\r\n\r\n$/);
+});
+
 t.test('a body that fails on its way breaks the response off', async (t) => {
   async function* body() {
     yield 'begin';

@@ -100,6 +100,100 @@ t.test('shutdown closes a connection whose response had begun before', async (t)
   await server.exited;
 });
 
+/** A body that says `begin`, and then nothing until it is ended. */
+function feed() {
+  async function* body() {
+    yield 'begin';
+    await new Promise(() => {});
+  }
+  return { status: 200, headers: {}, body: body(), endless: true };
+}
+
+t.test('shutdown ends a response without an end in order, and at once', async (t) => {
+  const { server, metadata } = await startServer(
+    t,
+    () => {
+      // Its `return` settles while a `next` is pending, as that of a generator does not.
+      let wake = () => {};
+      let began = false;
+      const body: AsyncIterableIterator<string> = {
+        next: async () => {
+          if (began) {
+            await new Promise<void>((resolve) => {
+              wake = resolve;
+            });
+            return { done: true, value: undefined };
+          }
+          began = true;
+          return { done: false, value: 'begin' };
+        },
+        return: async () => {
+          wake();
+          return { done: true, value: undefined };
+        },
+        [Symbol.asyncIterator]: () => body,
+      };
+      return { status: 200, headers: {}, body, endless: true };
+    },
+    { graceMs: 60_000 },
+  );
+  const client = (await RawClient.connect(t, server)).send(...GET);
+  await client.until(/begin/);
+  server.shutdown();
+  t.match(await client.all(), /begin\r\n0\r\n\r\n$/);
+  await server.exited;
+  t.match(metadata('http.request.stop'), [{ status: 200, aborted: false }]);
+});
+
+t.test(
+  'shutdown does not wait for an endless body that does not end when it is told',
+  async (t) => {
+    const { server } = await startServer(t, feed, { graceMs: 60_000 });
+    const client = (await RawClient.connect(t, server)).send(...GET);
+    await client.until(/begin/);
+    server.shutdown();
+    await Promise.all([client.closed, server.exited]);
+  },
+);
+
+t.test(
+  'shutdown does not wait for a client that takes nothing of an endless response',
+  async (t) => {
+    async function* flood() {
+      for (;;) yield Buffer.alloc(64 * 1024);
+    }
+    const { server, told } = await startServer(
+      t,
+      () => ({ status: 200, headers: {}, body: flood(), endless: true }),
+      { graceMs: 60_000 },
+    );
+    const client = (await RawClient.connect(t, server)).send(...GET);
+    client.socket.pause();
+    await told('http.request.start');
+    server.shutdown();
+    await server.exited;
+  },
+);
+
+t.test('an endless response that is asked for during a shutdown ends at once', async (t) => {
+  const { handle, release, releases } = held();
+  const { server, told } = await startServer(
+    t,
+    (request) => {
+      if (request.url.endsWith('/feed')) return feed();
+      return handle();
+    },
+    { graceMs: 60_000 },
+  );
+  const client = await RawClient.connect(t, server);
+  client.send(...GET, 'GET /feed HTTP/1.1', 'Host: x', '', '');
+  await told('http.request.start', 2);
+  server.shutdown();
+  while (releases.length > 0) release();
+  t.strictSame(statuses(await client.all()), [200, 200]);
+  await server.exited;
+});
+
 t.test('shutdown answers all pipelined requests that were accepted', async (t) => {
   const { handle, release, releases } = held();
   const { server, told } = await startServer(t, handle);
