@@ -80,6 +80,7 @@ export class Application {
             name: config.nodeName,
             cookie: cookie?.cookie,
             epmdPort: config.distribution.epmdPort,
+            limits: { netTickTimeMs: config.distribution.netTickTimeMs },
           }),
     });
     try {

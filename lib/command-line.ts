@@ -80,6 +80,7 @@ Environment:
   ENABLE_DISTRIBUTION   false: stay alone; true: refuse to start without a name
   PEERS_FILE            instances of the platform (default /run/peers.json)
   ERL_EPMD_PORT         port of the port mapper (default 4369)
+  NET_TICKTIME          seconds of silence after which a node is given up (default 60)
   DATA_DIR              where the counter is kept on disk (default: in memory only)
   DASHBOARD_USER, DASHBOARD_PASSWORD
                         both or none: credentials of the pages for operators

@@ -54,6 +54,8 @@ export interface DistributionConfig {
   /** where Erlang keeps the user's cookie, in the order in which it looks */
   readonly cookieFiles: readonly [string, ...string[]];
   readonly epmdPort: number;
+  /** silence of a peer after which it counts as gone, milliseconds */
+  readonly netTickTimeMs: number;
   /** nodes to connect with, without this one */
   readonly connectNodes: readonly string[];
   /** the peers file, if there is one */
@@ -128,6 +130,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
       cookie: settings.ERLANG_COOKIE,
       cookieFiles: cookieFiles((sources.homedir ?? homedir)(), env.XDG_CONFIG_HOME),
       epmdPort: settings.ERL_EPMD_PORT ?? 4369,
+      netTickTimeMs: (settings.NET_TICKTIME ?? 60) * 1000,
       connectNodes: (settings.CONNECT_NODES ?? []).filter((node) => node !== nodeName),
       peersFile: peersFile?.path,
     };
@@ -157,6 +160,16 @@ const tcpPort = (least: number) =>
     .transform(Number)
     .refine((port) => port >= least && port <= 65_535);
 
+/** The longest tick time: a day. A timer of Node.js could not wait a month. */
+const MAX_NET_TICK_TIME_S = 86_400;
+
+const seconds = (most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,9}$/)
+    .transform(Number)
+    .refine((value) => value >= 1 && value <= most);
+
 const booleans: Readonly<Record<string, boolean>> = { true: true, 1: true, false: false, 0: false };
 const boolean = z
   .string()
@@ -178,6 +191,7 @@ const SETTINGS = {
     .refine((nodes) => nodes.every(isNodeName)),
   PEERS_FILE: z.string(),
   ERL_EPMD_PORT: tcpPort(1),
+  NET_TICKTIME: seconds(MAX_NET_TICK_TIME_S),
   DATA_DIR: z.string(),
   DASHBOARD_USER: z.string().regex(/^[^:\p{Cc}]{1,255}$/u),
   DASHBOARD_PASSWORD: z.string().regex(/^[^\p{Cc}]{1,255}$/u),
@@ -195,6 +209,7 @@ const EXPECTED: Readonly<Record<SettingName, string>> = {
   CONNECT_NODES: 'node names NAME@HOST, separated by commas',
   PEERS_FILE: 'a path',
   ERL_EPMD_PORT: 'a TCP port, 1 to 65535',
+  NET_TICKTIME: `whole seconds, 1 to ${MAX_NET_TICK_TIME_S}`,
   DATA_DIR: 'a path',
   DASHBOARD_USER: '1 to 255 characters, no colon and no control character',
   DASHBOARD_PASSWORD: '1 to 255 characters, no control character',

@@ -14,7 +14,6 @@ import {
   seedOf,
   underLoad,
 } from '../support/faults/run-schedule.ts';
-import { shortTicks } from '../support/faults/ticks.ts';
 
 const skip = await skipWithoutNamespaces();
 const seed = seedOf();
@@ -42,7 +41,7 @@ for (const [title, sides] of SPLITS) {
     const cluster = await FaultCluster.start(t, {
       size,
       placements: network.placements,
-      env: shortTicks(2_000),
+      env: { NET_TICKTIME: '2' },
     });
     // A client stays with its node: a retry on the other side of a split cannot know of the first try.
     const clients = cluster.members.flatMap(({ name }): ClientOptions[] => [

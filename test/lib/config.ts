@@ -57,6 +57,7 @@ t.test('reads every variable', async (t) => {
     CONNECT_NODES: 'a@h, b@h,,a@h,node1@127.0.0.1',
     PEERS_FILE: '/peers',
     ERL_EPMD_PORT: '4370',
+    NET_TICKTIME: '5',
     DATA_DIR: '/var/lib/hello',
     DASHBOARD_USER: 'operator',
     DASHBOARD_PASSWORD: 'a long pass:phrase',
@@ -77,6 +78,7 @@ t.test('reads every variable', async (t) => {
       cookie: 'abc',
       cookieFiles: ['/home/user/.erlang.cookie', '/xdg/erlang/.erlang.cookie'],
       epmdPort: 4370,
+      netTickTimeMs: 5_000,
       connectNodes: ['a@h', 'b@h'],
       peersFile: '/peers',
     },
@@ -111,6 +113,7 @@ t.test('without a cookie says where Erlang keeps it', async (t) => {
     cookie: undefined,
     cookieFiles: ['/home/user/.erlang.cookie', '/home/user/.config/erlang/.erlang.cookie'],
     epmdPort: 4369,
+    netTickTimeMs: 60_000,
     peersFile: undefined,
   });
 });
@@ -236,6 +239,20 @@ t.test('lists every problem in one message, with what was expected and what came
   }
   t.throws(() => load(situation), { name: 'ConfigError', message: /has \d+ problems:\n {2}/ });
   t.notMatch(problems.join(), /hush/);
+});
+
+t.test('the tick time is whole seconds, of which a day is the most', async (t) => {
+  const tickTime = (text: string) =>
+    load({ env: { NODE_NAME: 'a@h', NET_TICKTIME: text } }).distribution?.netTickTimeMs;
+  t.equal(tickTime('1'), 1_000);
+  t.equal(tickTime('86400'), 86_400_000);
+  for (const text of ['0', '-1', '1.5', '2s', '86401', '99999999999']) {
+    t.match(
+      problemsOf({ env: { NODE_NAME: 'a@h', NET_TICKTIME: text } }),
+      [`NET_TICKTIME: expected whole seconds, 1 to 86400, got "${text}"`],
+      text,
+    );
+  }
 });
 
 t.test('--help and --version win over every problem', async (t) => {

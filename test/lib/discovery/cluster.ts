@@ -17,6 +17,7 @@ async function nodes(t: Test, ...names: string[]) {
     cookie: 'cluster',
     cookieFiles: ['unused'],
     epmdPort,
+    netTickTimeMs: 60_000,
     connectNodes: [],
     peersFile: undefined,
   };

@@ -14,7 +14,6 @@ import { HostNetwork, skipWithoutNamespaces } from './hosts.ts';
 import type { ClientOptions } from './load.ts';
 import { CLIENTS, type Result, runSchedule, seedOf } from './run-schedule.ts';
 import { describeStep, generateSchedule, type Step } from './schedule.ts';
-import { shortTicks } from './ticks.ts';
 
 const STEPS = 12;
 
@@ -51,7 +50,9 @@ async function soak(seed: number, withCuts: boolean, teardowns: Teardowns): Prom
   const network = cuts ? await HostNetwork.create(teardowns, size) : undefined;
   const cluster = await FaultCluster.start(teardowns, {
     size,
-    ...(network === undefined ? {} : { placements: network.placements, env: shortTicks(3_000) }),
+    ...(network === undefined
+      ? {}
+      : { placements: network.placements, env: { NET_TICKTIME: '3' } }),
   });
   const pinned = cluster.members.flatMap(({ name }): ClientOptions[] =>
     (['keyed', 'plain', 'reader'] as const).map((type) => ({ type, pinnedTo: name })),
