@@ -348,7 +348,9 @@ t.test('every imported package is declared, and every declared one is used', asy
   const atRunTime = Object.keys(settings.dependencies).sort();
   t.strictSame(packagesOf(SOURCES), atRunTime, 'what runs needs exactly the dependencies');
 
-  const inTests = packagesOf(TESTS).filter((name) => !atRunTime.includes(name));
+  const competitors = (path: string): boolean => path.startsWith('test/bench/competitors/');
+  const tests = TESTS.filter((path) => !competitors(path));
+  const inTests = packagesOf(tests).filter((name) => !atRunTime.includes(name));
   const declared = Object.keys(settings.devDependencies);
   t.strictSame([...inTests, ...Object.keys(TOOLS)].sort(), declared.sort());
   const uses = textOf('package.json') + textOf('tsconfig.json');

@@ -6,6 +6,9 @@ import { fileURLToPath } from 'node:url';
 /** The folder that holds `package.json`. */
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
+/** What the benchmarks have of their own: packages and compiled code. */
+const BUILT_OR_INSTALLED = /(^|[\\/])(node_modules|dist)[\\/]/;
+
 /** One import or re-export. */
 export interface Import {
   /** as written, or for a relative one the path from the root */
@@ -25,7 +28,7 @@ export function sourceFiles(...folders: readonly string[]): string[] {
   return folders
     .flatMap((folder) =>
       readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
-        .filter((name) => name.endsWith('.ts'))
+        .filter((name) => name.endsWith('.ts') && !BUILT_OR_INSTALLED.test(name))
         .map((name) => posix.join(folder, name.replaceAll('\\', '/'))),
     )
     .sort();

@@ -1,0 +1,41 @@
+/** Which processor runs what: those that serve and those that make the load do not share one. */
+import { execFileSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { delimiter, join } from 'node:path';
+
+/** The part that a process has in a measurement. */
+export type Part = 'server' | 'load';
+
+/** Whether a program is installed. */
+export function isInstalled(program: string): boolean {
+  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
+    try {
+      accessSync(join(directory, program), constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** Whether parts get processors of their own here. */
+export const pinning = availableParallelism() > 1 && isInstalled('taskset');
+
+function processorOf(part: Part): string {
+  return part === 'server' ? '1' : '0';
+}
+
+/** A command that runs `program` on the processor of its part. */
+export function pinned(part: Part, program: string, args: readonly string[]): [string, string[]] {
+  if (!pinning) return [program, [...args]];
+  return ['taskset', ['--cpu-list', processorOf(part), program, ...args]];
+}
+
+/** Moves a running process with all of its threads. */
+export function pin(part: Part, pid: number): void {
+  if (!pinning) return;
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', processorOf(part), String(pid)], {
+    stdio: 'ignore',
+  });
+}

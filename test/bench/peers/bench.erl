@@ -1,0 +1,47 @@
+%% The OTP side of the benchmarks: a counting gen_server, and the load of many processes that call one.
+-module(bench).
+-behaviour(gen_server).
+-export([serve/0, answers/1, load/2, latency/1]).
+-export([init/1, handle_call/3, handle_cast/2]).
+
+%% Starts the server and makes it known to all nodes.
+serve() ->
+    {ok, Pid} = gen_server:start({local, counter}, ?MODULE, 0, []),
+    yes = global:register_name(counter, Pid),
+    ok.
+
+init(Count) -> {ok, Count}.
+handle_call(increment, _From, Count) -> {reply, Count + 1, Count + 1}.
+handle_cast(_Request, Count) -> {noreply, Count}.
+
+%% The replies of so many calls, one after the other.
+answers(Count) -> [call() || _ <- lists:seq(1, Count)].
+
+%% Calls per second of so many processes.
+load(InFlight, DurationMs) ->
+    Self = self(),
+    T0 = erlang:monotonic_time(microsecond),
+    Deadline = T0 + DurationMs * 1000,
+    [spawn_link(fun() -> Self ! {done, repeat(Deadline, 0)} end) || _ <- lists:seq(1, InFlight)],
+    Done = lists:sum([receive {done, N} -> N end || _ <- lists:seq(1, InFlight)]),
+    Done * 1000000 / (erlang:monotonic_time(microsecond) - T0).
+
+%% The median time of a call in milliseconds, one at a time.
+latency(DurationMs) ->
+    Times = lists:sort(times(erlang:monotonic_time(nanosecond), DurationMs * 1000000, 0, [])),
+    lists:nth(length(Times) div 2 + 1, Times) / 1000000.
+
+call() -> gen_server:call({global, counter}, increment).
+
+repeat(Deadline, Done) ->
+    call(),
+    case erlang:monotonic_time(microsecond) < Deadline of
+        true -> repeat(Deadline, Done + 1);
+        false -> Done + 1
+    end.
+
+times(_Before, Left, Spent, Times) when Spent > Left -> Times;
+times(Before, Left, Spent, Times) ->
+    call(),
+    After = erlang:monotonic_time(nanosecond),
+    times(After, Left, Spent + (After - Before), [After - Before | Times]).
