@@ -25,6 +25,20 @@ export interface CounterView {
   }): Promise<number | bigint>;
 }
 
+/** What this node depends on, as far as it is known now. */
+export interface ReadinessView {
+  /** Never rejects, and is bounded in time. */
+  check(): Promise<{
+    readonly ready: boolean;
+    readonly checks: {
+      readonly http: 'up' | 'stopping';
+      readonly distribution: 'up' | 'down' | 'off';
+      readonly cluster: 'joined' | 'joining';
+      readonly counter: 'reachable' | 'unreachable' | 'not_asked';
+    };
+  }>;
+}
+
 /** A name and a secret, as basic authentication has them. */
 export interface Credentials {
   /** without a colon */
@@ -45,6 +59,7 @@ export interface Services {
   readonly node: NodeView;
   readonly counter: CounterView;
   readonly access: AccessPolicy;
+  readonly readiness: ReadinessView;
   /** milliseconds since 1970 */
   now(): number;
 }
@@ -84,6 +99,10 @@ class ScopedContext implements HandlerContext {
 
   get access(): AccessPolicy {
     return this.#services.access;
+  }
+
+  get readiness(): ReadinessView {
+    return this.#services.readiness;
   }
 
   now(): number {

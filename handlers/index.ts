@@ -6,8 +6,10 @@ import type { Route } from '../lib/http/router.ts';
 import type { HandlerContext } from './context.ts';
 import { counterIncrement } from './counter-increment.ts';
 import { counterShow } from './counter-show.ts';
+import { health } from './health.ts';
 import { hello } from './hello.ts';
 import { nodes } from './nodes.ts';
+import { ready } from './ready.ts';
 
 /** Every endpoint of the service. */
 export const routes: readonly Route<HandlerContext>[] = [
@@ -15,6 +17,8 @@ export const routes: readonly Route<HandlerContext>[] = [
   { method: 'GET', path: '/counter', handler: counterShow },
   { method: 'POST', path: '/counter/increment', handler: counterIncrement },
   { method: 'GET', path: '/nodes', handler: nodes },
+  { method: 'GET', path: '/health', handler: health },
+  { method: 'GET', path: '/ready', handler: ready },
 ];
 
 export { type AccessPolicy, createContext } from './context.ts';

@@ -31,6 +31,17 @@ export function json(
   return { status, headers: { 'content-type': CONTENT_TYPE, ...headers }, body: encodeJson(body) };
 }
 
+/** For answers that are true at their moment only: no cache may give them to another. */
+export const NOT_STORED: Readonly<Record<string, string>> = { 'cache-control': 'no-store' };
+
+/** 503 with a body of its own, where the reason is what was asked for. */
+export function serviceUnavailable(
+  body: JsonValue,
+  headers: Readonly<Record<string, string>> = {},
+): HttpResponse {
+  return json(body, 503, { ...headers, 'retry-after': RETRY_AFTER_SECONDS });
+}
+
 /** Like `JSON.stringify`, which refuses a `bigint`; the order of keys is kept. */
 export function encodeJson(value: JsonValue): string {
   if (typeof value === 'bigint') return value.toString();

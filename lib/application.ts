@@ -23,6 +23,7 @@ import { createRouter } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
 import { nodeSources } from './measurements.ts';
 import { PubSub } from './pubsub/pubsub.ts';
+import { Readiness } from './readiness.ts';
 import type { ExitReason } from './supervisor/child.ts';
 import { serviceChild } from './supervisor/service-child.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
@@ -51,6 +52,7 @@ export class Application {
   readonly node: DistributedNode;
   readonly counter: Counter;
   readonly #options: ApplicationOptions;
+  readonly #readiness: Readiness;
   #supervisor: Supervisor | undefined;
   #pubsub: PubSub | undefined;
   #endpoint: HttpServer | undefined;
@@ -62,6 +64,7 @@ export class Application {
     this.node = node;
     const { telemetry, config } = options;
     this.counter = new Counter({ node, telemetry, directory: config.dataDir });
+    this.#readiness = new Readiness({ local: node.local, counter: this.counter });
   }
 
   /**
@@ -117,6 +120,7 @@ export class Application {
    * in reverse order, the counter first, which hands over; then the node leaves the cluster.
    */
   stop(): Promise<void> {
+    this.#readiness.stopping();
     this.#stopping ??= this.#stop();
     return this.#stopping;
   }
@@ -132,8 +136,7 @@ export class Application {
   }
 
   #startTree(): Promise<Supervisor> {
-    const { telemetry, config, cookie } = this.#options;
-    const { node } = this;
+    const { telemetry } = this.#options;
     return Supervisor.start({
       name: 'application',
       strategy: 'one_for_one',
@@ -142,17 +145,7 @@ export class Application {
         { id: 'telemetry', start: () => this.#startPoller() },
         { id: 'pubsub', start: () => this.#startPubSub() },
         { id: 'endpoint', start: () => this.#startEndpoint(), shutdown: ENDPOINT_STOP_MS },
-        {
-          id: 'cluster',
-          start: () =>
-            Cluster.start({
-              node,
-              distribution: config.distribution,
-              discoverOnLoopback: cookie?.source === 'explicit',
-              syncTimeoutMs: SYNC_TIMEOUT_MS,
-              telemetry,
-            }),
-        },
+        { id: 'cluster', start: () => this.#startCluster() },
         { id: 'counter', start: () => this.counter.start(), shutdown: COUNTER_STOP_MS },
       ],
     });
@@ -171,6 +164,20 @@ export class Application {
     return serviceChild(() => pubsub.stop());
   }
 
+  async #startCluster(): ReturnType<typeof Cluster.start> {
+    const { telemetry, config, cookie } = this.#options;
+    this.#readiness.joining();
+    const cluster = await Cluster.start({
+      node: this.node,
+      distribution: config.distribution,
+      discoverOnLoopback: cookie?.source === 'explicit',
+      syncTimeoutMs: SYNC_TIMEOUT_MS,
+      telemetry,
+    });
+    this.#readiness.joined();
+    return cluster;
+  }
+
   async #startEndpoint(): Promise<HttpServer> {
     const { config, telemetry } = this.#options;
     const { local } = this.node;
@@ -181,6 +188,7 @@ export class Application {
       },
       counter: this.counter,
       access: accessPolicy(config),
+      readiness: this.#readiness,
       now: Date.now,
     };
     this.#endpoint = await HttpServer.start({

@@ -97,13 +97,14 @@ const AREAS: readonly {
     at: 'lib/discovery/',
     mayUse: ['index', 'config', 'supervisor', 'peers', 'node-name', 'clock', 'telemetry'],
   },
+  { name: 'readiness', at: 'lib/readiness.ts', mayUse: ['index'] },
   { name: 'handlers', at: 'handlers/', mayUse: ['http', 'errors'] },
   {
     name: 'application',
     at: 'lib/application.ts',
     mayUse: [
       ...['handlers', 'discovery', 'counter', 'measurements', 'pubsub', 'http', 'supervisor'],
-      ...['index', 'config', 'cookie', 'telemetry'],
+      ...['readiness', 'index', 'config', 'cookie', 'telemetry'],
     ],
   },
   {

@@ -197,8 +197,12 @@ function line(
   return { event, level, message, fields };
 }
 
+/** Asked every few seconds for ever, by machines: as lines they would drown the others. */
+const PROBES: ReadonlySet<unknown> = new Set(['/health', '/ready', '/metrics']);
+
 /** A counter that is not reached is the cluster's state, and no fault of this program. */
-function requestLevel({ status, error }: Metadata): LogLevel {
+function requestLevel({ status, error, route }: Metadata): LogLevel {
+  if (PROBES.has(route) && (status === 200 || status === 503)) return 'debug';
   if (status === 503) return 'warn';
   const failed = error !== undefined || (typeof status === 'number' && status >= 500);
   return failed ? 'error' : 'info';

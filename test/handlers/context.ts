@@ -21,6 +21,7 @@ t.test('offers the services, and makes no signal before it is asked for', async 
   const context = createContext(services, scope);
   t.equal(context.node, services.node);
   t.equal(context.counter, services.counter);
+  t.equal(context.readiness, services.readiness);
   t.equal(context.access, services.access);
   t.equal(context.now(), services.now());
   t.equal(context.requestId, 'abc');

@@ -23,6 +23,8 @@ t.test('every documented path answers its method', async (t) => {
     ['GET', '/counter'],
     ['POST', '/counter/increment'],
     ['GET', '/nodes'],
+    ['GET', '/health'],
+    ['GET', '/ready'],
   ] as const) {
     t.equal((await answer(method, path)).status, 200, `${method} ${path}`);
   }
@@ -34,6 +36,8 @@ t.test('every other method is 405 with the ones there are', async (t) => {
     ['/counter', 'GET, HEAD', ['POST', 'DELETE']],
     ['/counter/increment', 'POST', ['GET', 'HEAD', 'PUT']],
     ['/nodes', 'GET, HEAD', ['POST']],
+    ['/health', 'GET, HEAD', ['POST']],
+    ['/ready', 'GET, HEAD', ['POST']],
   ] as const) {
     for (const method of others) {
       const response = await answer(method, path);

@@ -5,6 +5,7 @@ import {
   errorResponses,
   errorSchema,
   json,
+  serviceUnavailable,
 } from '../../handlers/responses.ts';
 import { CallError, HandshakeError } from '../../lib/distribution/errors.ts';
 import { HttpError } from '../../lib/http/errors.ts';
@@ -38,6 +39,14 @@ t.test('json has status, content type and further headers', async (t) => {
   t.equal(response.headers.get('content-type'), 'application/json; charset=utf-8');
   t.equal(response.headers.get('x-a'), 'b');
   t.strictSame(await response.json(), { a: 1 });
+});
+
+t.test('serviceUnavailable is 503 with any body, and says when to come again', async (t) => {
+  const response = toResponse(serviceUnavailable({ why: 'x' }, { 'x-a': 'b' }));
+  t.equal(response.status, 503);
+  t.equal(response.headers.get('retry-after'), '1');
+  t.equal(response.headers.get('x-a'), 'b');
+  t.strictSame(await response.json(), { why: 'x' });
 });
 
 t.test('countSchema accepts counts of any size and nothing else', async (t) => {

@@ -1,8 +1,9 @@
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { type Test, test } from 'tap';
 import { Application } from '../../lib/application.ts';
 import { loadConfig } from '../../lib/config.ts';
 import { COUNTER_NAME } from '../../lib/counter.ts';
+import { register } from '../../lib/distribution/epmd/client.ts';
 import {
   atom,
   type From,
@@ -90,20 +91,8 @@ test('outside of a cluster it is nonode@nohost, and counts', async (t) => {
 
 test('a request under way is answered before anything else ends', async (t) => {
   const { application, children } = await start(t);
-  const { global, local } = application.node;
-  // An owner that answers when it is told to.
-  let ask: (from: From) => void = () => undefined;
-  const asked = new Promise<From>((resolve) => {
-    ask = resolve;
-  });
-  const slow = await startGenServer(local.processes, {
-    handleCall: (_request, from) => {
-      ask(from);
-      return { noReply: true };
-    },
-  });
-  if (slow.type === 'ignore') throw new Error('expected a server');
-  await global.reRegisterName(COUNTER_NAME, slow.pid);
+  const { local } = application.node;
+  const { asked } = await patientOwner(application);
   const answer = json(application, '/counter');
   const from = await asked;
   const stopping = application.stop();
@@ -113,6 +102,72 @@ test('a request under way is answered before anything else ends', async (t) => {
   t.match(await answer, { status: 200, body: { count: 7 } });
   await stopping;
   t.ok(children.indexOf('stopped endpoint') < children.indexOf('stopped counter'));
+});
+
+test('a node that stops says on the connections it still has that it is not ready', async (t) => {
+  const { application, telemetry } = await start(t);
+  const { asked } = await patientOwner(application);
+  const { port } = new URL(application.url ?? '');
+  const client = connect(Number(port), '127.0.0.1').setEncoding('latin1');
+  t.teardown(() => client.destroy());
+  let received = '';
+  client.on('data', (text) => {
+    received += String(text);
+  });
+  const closed = new Promise((resolve) => client.once('close', resolve));
+  client.write('GET /counter HTTP/1.1\r\nHost: x\r\n\r\n');
+  const from = await asked;
+  const stopping = application.stop();
+  const arrived = new Promise<void>((resolve) => {
+    telemetry.attach('arrival', 'http.request.start', () => resolve());
+  });
+  client.write('GET /ready HTTP/1.1\r\nHost: x\r\n\r\n');
+  await arrived;
+  reply(application.node.local.processes, from, 7);
+  await closed;
+  const [counter = '', ready = ''] = received.split(/(?=HTTP\/1\.1 503)/);
+  t.match(counter, /^HTTP\/1\.1 200 .*"count":7/s);
+  t.match(ready, /^HTTP\/1\.1 503 .*"status":"unavailable".*"http":"stopping"/s);
+  await stopping;
+});
+
+test('is ready when it has joined what it knew at the start, and not before', async (t) => {
+  const epmdPort = await freePort();
+  const one = await startNode({ name: 'one@127.0.0.1', cookie: 'c', epmdPort });
+  t.teardown(() => one.stop());
+  // A node that is dialled and says nothing.
+  const silent = createServer().listen(0, '127.0.0.1');
+  t.teardown(() => silent.close());
+  await new Promise((resolve) => silent.once('listening', resolve));
+  const { port: tcpPort } = silent.address() as AddressInfo;
+  const registration = await register({
+    ...{ name: 'silent', tcpPort, nodeType: 'normal', host: '127.0.0.1', epmdPort },
+    timeoutMs: 10_000,
+  });
+  t.teardown(() => registration.close());
+  const dialled = new Promise<Socket>((resolve) => silent.once('connection', resolve));
+
+  const port = String(await freePort());
+  const url = `http://127.0.0.1:${port}`;
+  const starting = start(t, {
+    ...{ PORT: port, NODE_NAME: 'two@127.0.0.1', ERLANG_COOKIE: 'c' },
+    ...{ ERL_EPMD_PORT: String(epmdPort), CONNECT_NODES: 'one@127.0.0.1,silent@127.0.0.1' },
+  });
+  const socket = await dialled;
+  t.equal((await fetch(`${url}/health`)).status, 200);
+  const early = await fetch(`${url}/ready`);
+  t.equal(early.status, 503);
+  t.match(await early.json(), {
+    checks: { http: 'up', distribution: 'up', cluster: 'joining', counter: 'not_asked' },
+  });
+  socket.destroy();
+  const { application } = await starting;
+  t.strictSame(application.node.local.nodes(), ['one@127.0.0.1']);
+  const late = await fetch(`${url}/ready`);
+  t.equal(late.status, 200);
+  t.match(await late.json(), {
+    checks: { http: 'up', distribution: 'up', cluster: 'joined', counter: 'reachable' },
+  });
 });
 
 test('a start that fails leaves nothing: the same name and the port can be had again', async (t) => {
@@ -201,6 +256,23 @@ test('the names of other nodes on the machine are not joined with the user’s o
   t.teardown(() => application.stop());
   t.strictSame(application.node.local.nodes(), []);
 });
+
+/** Gives the counter's name to an owner that answers when it is told to; `asked` is who asks first. */
+async function patientOwner({ node }: Application): Promise<{ readonly asked: Promise<From> }> {
+  let ask: (from: From) => void = () => undefined;
+  const asked = new Promise<From>((resolve) => {
+    ask = resolve;
+  });
+  const slow = await startGenServer(node.local.processes, {
+    handleCall: (_request, from) => {
+      ask(from);
+      return { noReply: true };
+    },
+  });
+  if (slow.type === 'ignore') throw new Error('expected a server');
+  await node.global.reRegisterName(COUNTER_NAME, slow.pid);
+  return { asked };
+}
 
 /** Ends the counter's process as a crash would. */
 function ownerOf(application: Application): Process {

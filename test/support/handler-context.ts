@@ -13,6 +13,12 @@ export function fakeContext(overrides: Partial<HandlerContext> = {}): HandlerCon
       },
     },
     access: { isTrusted: () => true, credentials: undefined },
+    readiness: {
+      check: async () => ({
+        ready: true,
+        checks: { http: 'up', distribution: 'off', cluster: 'joined', counter: 'reachable' },
+      }),
+    },
     now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     requestId: 'request-1',
     signal: new AbortController().signal,

@@ -40,3 +40,15 @@ t.test('dialling in vain is worth one warning', async (t) => {
   t.equal(level('cluster.dial_failed', { failures: 2 }), 'debug');
   t.equal(level('cluster.dial_failed', {}), 'warn');
 });
+
+t.test('probes are lines only when looking closer, unless something is wrong', async (t) => {
+  const request = (route: string, status: number) => level('http.request.stop', { route, status });
+  for (const route of ['/health', '/ready', '/metrics']) {
+    t.equal(request(route, 200), 'debug', route);
+    t.equal(request(route, 500), 'error', route);
+    t.equal(request(route, 401), 'info', route);
+  }
+  t.equal(request('/ready', 503), 'debug');
+  t.equal(request('/counter', 503), 'warn');
+  t.equal(request('/counter', 200), 'info');
+});
