@@ -34,6 +34,16 @@ export {
   startGenServer,
 } from './gen-server/gen-server.ts';
 export type { GlobalNames } from './kernel/global/global-names.ts';
+export type { GroupEvent, GroupListener } from './kernel/pg/group-monitors.ts';
+export type { Membership } from './kernel/pg/messages.ts';
+export {
+  DEFAULT_PG_LIMITS,
+  DEFAULT_SCOPE,
+  type GroupMonitor,
+  type PgLimits,
+  PgScope,
+  type PgScopeOptions,
+} from './kernel/pg/scope.ts';
 export type { ClusterNode, NodeEvent } from './node/cluster-node.ts';
 export type { DialResult } from './node/connections.ts';
 export { LocalNode, type LocalNodeOptions } from './node/local-node.ts';
