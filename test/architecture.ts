@@ -14,6 +14,9 @@ const TESTS = sourceFiles('test');
 const WITHOUT_MIRROR: Readonly<Record<string, 'types' | { readonly coveredBy: string }>> = {
   'lib/discovery/discovery.ts': 'types',
   'lib/distribution/kernel/global/monitors.ts': 'types',
+  'lib/distribution/gen-server/pending-call.ts': {
+    coveredBy: 'test/lib/distribution/gen-server/client.ts',
+  },
   'lib/distribution/node/cluster-node.ts': 'types',
   'lib/distribution/node/identity.ts': 'types',
   'lib/distribution/process/signals.ts': 'types',

@@ -2,35 +2,32 @@
  * Calls and casts to servers, local or remote, as OTP 24 and later make them:
  *
  * ```
- * monitor the server; the reference is also an alias      MONITOR_P
+ * monitor the server                                      MONITOR_P
  * {'$gen_call', {Caller, [alias|Ref]}, Request}           REG_SEND or SEND_SENDER
  * {[alias|Ref], Reply}, or the down message               ALIAS_SEND (older peers: SEND_SENDER)
- * demonitor, which ends the alias                         DEMONITOR_P
+ * demonitor                                               DEMONITOR_P
  * ```
  *
- * Replies are known by their tag, whichever way they come. A call that is over, for whatever reason,
- * leaves nothing behind: a late reply meets an inactive alias.
+ * Calls to one pid share a monitor, which stays a while for those to come (`server-monitors.ts`): then a
+ * call is the request and the reply. Replies are known by their tag, whichever way they come. The alias of
+ * a call that is over is not active any more, so that a late reply is dropped.
  */
 import type { Clock } from '../../clock.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { CallError } from '../errors.ts';
-import type { Monitorable, Process, RemoteName, ReplySlot } from '../process/process.ts';
+import type { Monitorable, Process } from '../process/process.ts';
 import { ProcessExit } from '../process/process-exit.ts';
 import type { ProcessTable } from '../process/process-table.ts';
-import { Atom, atom, isAtom } from '../terms/atom.ts';
-import { inspectTerm } from '../terms/inspect.ts';
+import { Atom, atom } from '../terms/atom.ts';
 import { Pid } from '../terms/pid.ts';
-import type { Reference } from '../terms/reference.ts';
-import { isTuple, type Term, tuple } from '../terms/term.ts';
-import { aliasTag, callMessage, castMessage } from './envelope.ts';
+import type { Term } from '../terms/term.ts';
+import { callingSelf, noSuchServer, type ServerDestination } from './call-errors.ts';
+import { Deadlines } from './deadlines.ts';
+import { castMessage } from './envelope.ts';
+import { type CallResult, type Outcome, PendingCall } from './pending-call.ts';
+import { ServerMonitors } from './server-monitors.ts';
 
-/** A globally registered name; any term can be one. */
-export interface GlobalName {
-  readonly global: Term;
-}
-
-/** Whom to call: a process, a name on this node, on another node, or known to all nodes. */
-export type ServerDestination = Pid | Atom | RemoteName | GlobalName;
+export type { GlobalName, ServerDestination } from './call-errors.ts';
 
 export interface CallOptions {
   /** `Infinity` waits until the server answers or ends */
@@ -60,8 +57,13 @@ export interface GenServerClientOptions {
 export const DEFAULT_CALL_TIMEOUT_MS = 5_000;
 
 const NOPROC = atom('noproc');
-/** Exit reasons may be as large as a server's state; an error's message is for a line of a log. */
-const INSPECTED = { maxLength: 200 };
+const STOP_EVENT = 'gen_server.call.stop';
+
+/** The process that calls are made from, with the monitors that they share. */
+interface OwnCaller {
+  readonly process: Process;
+  readonly monitors: ServerMonitors;
+}
 
 /**
  * Makes calls from one long-lived process of its own, unless the caller names another. A server that
@@ -71,10 +73,12 @@ export class GenServerClient {
   readonly #processes: ProcessTable;
   readonly #whereisGlobal: (name: Term) => Pid | undefined;
   readonly #telemetry: Telemetry | undefined;
-  #caller: Process | undefined;
+  readonly #deadlines: Deadlines;
+  #caller: OwnCaller | undefined;
 
   constructor(options: GenServerClientOptions) {
     this.#processes = options.processes;
+    this.#deadlines = new Deadlines(options.processes.clock);
     this.#whereisGlobal = options.whereisGlobal ?? (() => undefined);
     this.#telemetry = options.telemetry;
   }
@@ -88,26 +92,33 @@ export class GenServerClient {
    */
   call(destination: ServerDestination, request: Term, options: CallOptions = {}): Promise<Term> {
     return new Promise((resolve, reject) => {
-      const { signal, timeoutMs = DEFAULT_CALL_TIMEOUT_MS } = options;
-      signal?.throwIfAborted();
-      const caller = options.as ?? this.#ownProcess();
+      options.signal?.throwIfAborted();
+      const own = options.as === undefined ? this.#own() : undefined;
+      const caller = options.as ?? own!.process;
       if (!caller.isAlive) throw new ProcessExit(caller.exitReason ?? NOPROC);
       const finish = this.#measure(destination);
       const server = this.#resolve(destination);
-      const settle: Settle = {
-        resolve: (reply) => {
-          finish('reply');
-          resolve(reply);
-        },
-        reject: (error) => {
-          finish(error instanceof CallError ? error.code : 'aborted');
-          reject(error);
-        },
-      };
-      if (server === undefined) settle.reject(noSuchServer(destination));
-      else if (this.#isSelf(server, caller)) settle.reject(callingSelf(destination));
-      else new PendingCall(caller, server, settle).start(request, timeoutMs, this.#clock, signal);
+      if (server === undefined || this.#isSelf(server, caller)) {
+        const error = server === undefined ? noSuchServer(destination) : callingSelf(destination);
+        finish?.(error.code);
+        reject(error);
+        return;
+      }
+      this.#begin(caller, server, { resolve, reject, finish }, request, options, own?.monitors);
     });
+  }
+
+  #begin(
+    caller: Process,
+    server: Monitorable,
+    result: CallResult,
+    request: Term,
+    { timeoutMs = DEFAULT_CALL_TIMEOUT_MS, signal }: CallOptions,
+    monitors: ServerMonitors | undefined,
+  ): void {
+    const call = new PendingCall(caller, server, result);
+    call.start(request, monitors);
+    call.limit(timeoutMs, this.#deadlines, signal);
   }
 
   /** Sends a request without an answer. One to nobody is dropped. */
@@ -118,7 +129,7 @@ export class GenServerClient {
   ): void {
     const server = this.#resolve(destination);
     if (server !== undefined) {
-      (options.as ?? this.#ownProcess()).send(server, castMessage(request));
+      (options.as ?? this.#own().process).send(server, castMessage(request));
     }
   }
 
@@ -155,7 +166,8 @@ export class GenServerClient {
 
   /** Ends the client's own process; calls that are under way reject. */
   stop(): void {
-    this.#caller?.stop(atom('shutdown'));
+    this.#caller?.process.stop(atom('shutdown'));
+    this.#caller?.monitors.stop();
   }
 
   get #clock(): Clock {
@@ -163,11 +175,13 @@ export class GenServerClient {
   }
 
   /** Any process may be ended from outside, this one too: then the next call starts another. */
-  #ownProcess(): Process {
-    if (this.#caller === undefined || !this.#caller.isAlive) {
-      // Replies go to their calls; what gets here came too late, from a peer that ignores aliases.
-      this.#caller = this.#processes.spawnServer({ onMessage: () => {} });
-    }
+  #own(): OwnCaller {
+    if (this.#caller?.process.isAlive === true) return this.#caller;
+    // Replies go to their calls; what gets here came too late, from a peer that ignores aliases.
+    const process = this.#processes.spawnServer({ onMessage: () => {} });
+    const monitors = new ServerMonitors(process, this.#clock);
+    void process.exited.then(() => monitors.stop());
+    this.#caller = { process, monitors };
     return this.#caller;
   }
 
@@ -182,127 +196,13 @@ export class GenServerClient {
     return this.#processes.whereis(server.name)?.equals(caller.pid) ?? false;
   }
 
-  #measure(destination: ServerDestination): (outcome: string) => void {
+  #measure(destination: ServerDestination): ((outcome: Outcome) => void) | undefined {
     const telemetry = this.#telemetry;
-    if (telemetry === undefined || !telemetry.hasHandlers('gen_server.call.stop')) return ignore;
+    if (telemetry === undefined || !telemetry.hasHandlers(STOP_EVENT)) return undefined;
     const startMs = this.#clock.now();
     return (outcome) => {
       const durationMs = this.#clock.now() - startMs;
-      telemetry.execute('gen_server.call.stop', { durationMs }, { destination, outcome });
+      telemetry.execute(STOP_EVENT, { durationMs }, { destination, outcome });
     };
   }
-}
-
-interface Settle {
-  readonly resolve: (reply: Term) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** One call from its request to its end. */
-class PendingCall implements ReplySlot {
-  readonly #caller: Process;
-  readonly #server: Monitorable;
-  readonly #settle: Settle;
-  readonly #ref: Reference;
-  #over = false;
-  #cancelTimer: (() => void) | undefined;
-  #signal: AbortSignal | undefined;
-
-  constructor(caller: Process, server: Monitorable, settle: Settle) {
-    this.#caller = caller;
-    this.#server = server;
-    this.#settle = settle;
-    this.#ref = caller.makeRef();
-  }
-
-  start(request: Term, timeoutMs: number, clock: Clock, signal: AbortSignal | undefined): void {
-    const ref = this.#ref;
-    this.#caller.monitor(this.#server, { ref, alias: true, slot: this });
-    if (this.#over) return;
-    const from = { pid: this.#caller.pid, tag: aliasTag(ref) };
-    this.#caller.send(this.#server, callMessage(from, request));
-    // An idle local server has answered by now, and no timer was needed.
-    if (this.#over) return;
-    if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.#cancelTimer = clock.setTimer(timeoutMs, () => this.#expire(timeoutMs));
-    }
-    this.#signal = signal;
-    signal?.addEventListener('abort', this.#onAbort);
-  }
-
-  onMessage(message: Term): void {
-    if (!isTuple(message) || (message.arity !== 2 && !isTuple(message, 5, 'DOWN'))) {
-      this.#end();
-      this.#settle.reject(
-        new CallError('bad_reply', `expected {Tag, Reply} from ${describe(this.#server)}`),
-      );
-      return;
-    }
-    this.#end();
-    if (message.arity === 2) this.#settle.resolve(message.elements[1]!);
-    else this.#settle.reject(serverDown(this.#server, message.elements[4]!));
-  }
-
-  onExit(reason: Term): void {
-    this.#end();
-    this.#settle.reject(new ProcessExit(reason, 'the calling process has ended'));
-  }
-
-  #expire(timeoutMs: number): void {
-    this.#end();
-    const message = `expected a reply from ${describe(this.#server)} within ${Math.round(timeoutMs)} ms`;
-    this.#settle.reject(new CallError('timeout', message, nodeContext(this.#server)));
-  }
-
-  readonly #onAbort = (): void => {
-    const reason: unknown = this.#signal?.reason;
-    this.#end();
-    this.#settle.reject(reason);
-  };
-
-  #end(): void {
-    this.#over = true;
-    this.#caller.demonitor(this.#ref);
-    this.#cancelTimer?.();
-    this.#signal?.removeEventListener('abort', this.#onAbort);
-  }
-}
-
-function ignore(): void {}
-
-function noSuchServer(destination: ServerDestination): CallError {
-  const message = `expected ${describe(destination)} to be registered, no process holds that name`;
-  return new CallError('noproc', message, { exitReason: NOPROC });
-}
-
-function callingSelf(destination: ServerDestination): CallError {
-  const exitReason = atom('calling_self');
-  return new CallError('calling_self', `${describe(destination)} calls itself`, { exitReason });
-}
-
-/** The exit reason of the server as the error that `gen_server:call` would exit with. */
-function serverDown(server: Monitorable, reason: Term): CallError {
-  const context = nodeContext(server);
-  if (isAtom(reason, 'noproc')) {
-    const message = `expected ${describe(server)} to be alive, there is no such process`;
-    return new CallError('noproc', message, { ...context, exitReason: reason });
-  }
-  if (isAtom(reason, 'noconnection')) {
-    const exitReason = tuple(atom('nodedown'), atom(context.node ?? ''));
-    const message = `expected a connection to the node of ${describe(server)}, there is none`;
-    return new CallError('noconnection', message, { ...context, exitReason });
-  }
-  const message = `${describe(server)} ended during the call: ${inspectTerm(reason, INSPECTED)}`;
-  return new CallError('exit', message, { ...context, exitReason: reason });
-}
-
-function nodeContext(server: Monitorable): { readonly node?: string } {
-  return server instanceof Atom ? {} : { node: server.node };
-}
-
-function describe(destination: ServerDestination): string {
-  if (destination instanceof Pid || destination instanceof Atom) return String(destination);
-  if ('global' in destination)
-    return `the global name ${inspectTerm(destination.global, INSPECTED)}`;
-  return `${destination.name} on ${destination.node}`;
 }

@@ -1,6 +1,7 @@
 import type { Pid } from '../terms/pid.ts';
 import type { Reference } from '../terms/reference.ts';
 import { MultiMap } from './multi-map.ts';
+import { ReferenceMap } from './reference-map.ts';
 
 /**
  * When an alias ends by itself:
@@ -18,7 +19,7 @@ interface Alias {
 
 /** Active process aliases: references that can be sent to. Pure bookkeeping. */
 export class Aliases {
-  readonly #aliases = new Map<string, Alias>();
+  readonly #aliases = new ReferenceMap<Alias>();
   readonly #byPid = new MultiMap<Alias>();
 
   get size(): number {
@@ -27,19 +28,18 @@ export class Aliases {
 
   add(ref: Reference, pid: Pid, mode: AliasMode): void {
     const alias = { ref, pid, mode };
-    this.#aliases.set(ref.key, alias);
+    this.#aliases.set(ref, alias);
     this.#byPid.add(pid.key, alias);
   }
 
   find(ref: Reference): Alias | undefined {
-    return this.#aliases.get(ref.key);
+    return this.#aliases.get(ref);
   }
 
   /** @returns whether the alias was active */
   remove(ref: Reference): boolean {
-    const alias = this.#aliases.get(ref.key);
+    const alias = this.#aliases.delete(ref);
     if (alias === undefined) return false;
-    this.#aliases.delete(ref.key);
     this.#byPid.delete(alias.pid.key, alias);
     return true;
   }
@@ -52,6 +52,6 @@ export class Aliases {
 
   /** `pid` has ended. */
   removeAll(pid: Pid): void {
-    for (const alias of this.#byPid.take(pid.key)) this.#aliases.delete(alias.ref.key);
+    for (const alias of this.#byPid.take(pid.key)) this.#aliases.delete(alias.ref);
   }
 }

@@ -1,6 +1,7 @@
 import type { Pid } from '../terms/pid.ts';
 import type { Reference } from '../terms/reference.ts';
 import { MultiMap } from './multi-map.ts';
+import { ReferenceMap } from './reference-map.ts';
 import type { MonitorTarget } from './signals.ts';
 
 /** `watcher` wants to know when the process that `target` named ends. At least one of both is local. */
@@ -22,7 +23,8 @@ export interface Monitor {
  */
 export class Monitors {
   readonly #node: string;
-  readonly #monitors = new Map<string, Monitor>();
+  /** by the node of the watcher, so that no peer can name a monitor of another node */
+  readonly #monitors = new Map<string, ReferenceMap<Monitor>>();
   readonly #byWatcher = new MultiMap<Monitor>();
   readonly #byWatched = new MultiMap<Monitor>();
   readonly #byNode = new MultiMap<Monitor>();
@@ -33,13 +35,15 @@ export class Monitors {
   }
 
   get size(): number {
-    return this.#monitors.size;
+    let size = 0;
+    for (const monitors of this.#monitors.values()) size += monitors.size;
+    return size;
   }
 
   /** A second monitor with the same reference from the same node takes the place of the first. */
   add(monitor: Monitor): void {
     this.remove(monitor.watcher.node, monitor.ref);
-    this.#monitors.set(this.#key(monitor.watcher.node, monitor.ref), monitor);
+    this.#ofNode(monitor.watcher.node).set(monitor.ref, monitor);
     if (monitor.watcher.node === this.#node) this.#byWatcher.add(monitor.watcher.key, monitor);
     if (monitor.watched !== undefined) this.#byWatched.add(monitor.watched.key, monitor);
     const peer = this.#peerOf(monitor);
@@ -47,14 +51,14 @@ export class Monitors {
   }
 
   find(watcherNode: string, ref: Reference): Monitor | undefined {
-    return this.#monitors.get(this.#key(watcherNode, ref));
+    return this.#monitors.get(watcherNode)?.get(ref);
   }
 
   remove(watcherNode: string, ref: Reference): Monitor | undefined {
-    const key = this.#key(watcherNode, ref);
-    const monitor = this.#monitors.get(key);
-    if (monitor === undefined) return undefined;
-    this.#monitors.delete(key);
+    const monitors = this.#monitors.get(watcherNode);
+    const monitor = monitors?.delete(ref);
+    if (monitors === undefined || monitor === undefined) return undefined;
+    if (monitors.size === 0) this.#monitors.delete(watcherNode);
     if (monitor.watcher.node === this.#node) this.#byWatcher.delete(monitor.watcher.key, monitor);
     if (monitor.watched !== undefined) this.#byWatched.delete(monitor.watched.key, monitor);
     const peer = this.#peerOf(monitor);
@@ -87,8 +91,12 @@ export class Monitors {
     return monitor.watcher.node === this.#node ? monitor.node : monitor.watcher.node;
   }
 
-  /** A line break occurs in no node name, so a peer cannot name a monitor of another node. */
-  #key(watcherNode: string, ref: Reference): string {
-    return watcherNode === this.#node ? ref.key : `${ref.key}\n${watcherNode}`;
+  #ofNode(watcherNode: string): ReferenceMap<Monitor> {
+    let monitors = this.#monitors.get(watcherNode);
+    if (monitors === undefined) {
+      monitors = new ReferenceMap();
+      this.#monitors.set(watcherNode, monitors);
+    }
+    return monitors;
   }
 }

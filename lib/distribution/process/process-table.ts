@@ -21,6 +21,7 @@ import {
   type ProcessHost,
 } from './process.ts';
 import { RegisteredNames } from './registered-names.ts';
+import { Replies } from './replies.ts';
 import { RunQueue, type RunQueueOptions } from './run-queue.ts';
 import { NO_CONNECT, SignalRouter, type SpawnRequest } from './signal-router.ts';
 import type { DeliverOptions, RemoteSignals, Signal } from './signals.ts';
@@ -105,6 +106,7 @@ export class ProcessTable {
   readonly #runQueue: RunQueue;
   readonly #processes = new Map<string, Process>();
   readonly #names = new RegisteredNames();
+  readonly #replies = new Replies();
   readonly #router: SignalRouter;
   readonly #host: ProcessHost;
   #stopped = false;
@@ -123,6 +125,7 @@ export class ProcessTable {
       node: options.node,
       remote: options.remote,
       runQueue: this.#runQueue,
+      replies: this.#replies,
       find: (pid) => this.get(pid),
       whereis: (name) => this.whereis(name),
     });
@@ -364,6 +367,7 @@ export class ProcessTable {
     return {
       clock: this.clock,
       runQueue: this.#runQueue,
+      replies: this.#replies,
       makeRef: () => this.makeRef(),
       nameOf: (pid) => names.nameOf(pid),
       send: (from, to, message, options) => router.send(from, to, message, options),

@@ -24,6 +24,8 @@ import type { AliasMode } from './aliases.ts';
 import { correlationOf } from './correlation.ts';
 import { Mailbox, type ReceiveOptions } from './mailbox.ts';
 import { ProcessExit } from './process-exit.ts';
+import { ReferenceMap } from './reference-map.ts';
+import type { Replies, ReplySlot } from './replies.ts';
 import type { Runnable, RunQueue } from './run-queue.ts';
 import type { DeliverOptions } from './signals.ts';
 import { isDownMessage } from './system-messages.ts';
@@ -41,21 +43,15 @@ export type Destination = Pid | Atom | RemoteName | Reference;
 /** What can be monitored. */
 export type Monitorable = Pid | Atom | RemoteName;
 
-/** Receives the messages that carry one reference, before they would reach the mailbox. */
-export interface ReplySlot {
-  onMessage(message: Term): void;
-  /** the process that waits has ended itself */
-  onExit(reason: Term): void;
+export interface MonitorOptions {
+  /** the reference to use, such as that of a request: then its slot takes the down message too */
+  readonly ref?: Reference;
+  /** makes the reference an alias too; `true` means `demonitor` */
+  readonly alias?: boolean | AliasMode;
 }
 
-export interface MonitorOptions {
-  /** the reference to use, from {@link Process.makeRef}; for a slot that has to know it beforehand */
-  readonly ref?: Reference;
-  /** makes the reference an alias too; `true` means `demonitor`, as calls want it */
-  readonly alias?: boolean | AliasMode;
-  /** takes the messages with this reference, the down message included, until {@link Process.demonitor} */
-  readonly slot?: ReplySlot;
-}
+/** Told why the process that it watches has ended, as a down message would. */
+export type Watcher = (reason: Term) => void;
 
 /** Runs once per message, one at a time: while its promise is pending the next messages wait. */
 export type MessageHandler = (message: Term, self: Process) => void | Promise<void>;
@@ -64,6 +60,7 @@ export type MessageHandler = (message: Term, self: Process) => void | Promise<vo
 export interface ProcessHost {
   readonly clock: Clock;
   readonly runQueue: RunQueue;
+  readonly replies: Replies;
   makeRef(): Reference;
   nameOf(pid: Pid): string | undefined;
   send(from: Pid, to: Destination, message: Term, options?: DeliverOptions): void;
@@ -113,7 +110,8 @@ export class Process implements Runnable {
   readonly #host: ProcessHost;
   readonly #mailbox: Mailbox;
   readonly #timers: Timers;
-  readonly #slots = new Map<string, ReplySlot>();
+  readonly #watchers = new ReferenceMap<Watcher>();
+  #requests = 0;
   readonly #onMessage: MessageHandler | undefined;
   readonly #onShutdown: ((self: Process) => void) | undefined;
   #queued = false;
@@ -182,7 +180,7 @@ export class Process implements Runnable {
   /** Requests whose answer this process waits for, and timers that run; for leak tests and metrics. */
   get pending(): { readonly requests: number; readonly timers: number; readonly receives: number } {
     return {
-      requests: this.#slots.size,
+      requests: this.#requests,
       timers: this.#timers.size,
       receives: this.#mailbox.waiting,
     };
@@ -221,21 +219,49 @@ export class Process implements Runnable {
    * `noproc` when it does not exist. A name means the process that holds it now.
    */
   monitor(target: Monitorable, options: MonitorOptions = {}): Reference {
-    const { ref = this.makeRef(), alias = false, slot } = options;
+    const { ref = this.makeRef(), alias = false } = options;
     if (!this.isAlive) return ref;
-    if (slot !== undefined) this.#slots.set(ref.key, slot);
     if (alias !== false) this.#host.addAlias(ref, this.pid, alias === true ? 'demonitor' : alias);
     this.#host.monitor(this.pid, target, ref);
     return ref;
   }
 
   /**
-   * Ends a monitor, with its alias if that depends on it and with its slot.
+   * Monitors as {@link monitor} does, and tells `watcher` in place of the mailbox, until
+   * {@link demonitor}. A target that does not exist may be told of before this returns.
+   */
+  watch(target: Monitorable, watcher: Watcher): Reference {
+    const ref = this.makeRef();
+    if (!this.isAlive) return ref;
+    this.#watchers.set(ref, watcher);
+    this.#host.monitor(this.pid, target, ref);
+    return ref;
+  }
+
+  /**
+   * Makes a reference that is an alias to `slot`, which takes the reply to a request, until
+   * {@link endRequest}. A reply that is sent to the pid, as peers without aliases do, reaches it too.
+   */
+  beginRequest(slot: ReplySlot): Reference {
+    const ref = this.makeRef();
+    if (!this.isAlive) return ref;
+    this.#requests += 1;
+    this.#host.replies.open(ref, slot);
+    return ref;
+  }
+
+  /** What comes under the reference from now on is dropped. */
+  endRequest(ref: Reference): void {
+    if (this.#host.replies.close(ref)) this.#requests -= 1;
+  }
+
+  /**
+   * Ends a monitor, with its alias if that depends on it.
    *
    * @returns whether the monitor was active
    */
   demonitor(ref: Reference, options: { readonly flush?: boolean } = {}): boolean {
-    this.#slots.delete(ref.key);
+    this.#watchers.delete(ref);
     const active = this.#host.demonitor(this.pid, ref);
     if (options.flush) {
       this.#mailbox.take((message) => isDownMessage(message, ref));
@@ -287,9 +313,8 @@ export class Process implements Runnable {
     this.#timers.cancelAll();
     this.#host.runQueue.hold(() => {
       this.#host.ended(this, reason);
-      const slots = [...this.#slots.values()];
-      this.#slots.clear();
-      for (const slot of slots) slot.onExit(reason);
+      if (this.#requests === 0) return;
+      for (const slot of this.#host.replies.of(this)) slot.onExit(reason);
     });
     this.#resolveExited?.(reason);
     this.#abort?.abort(exit);
@@ -339,16 +364,25 @@ export class Process implements Runnable {
   /** Hands the process a message; used by the table. */
   deliver(message: Term): void {
     if (!this.isAlive) return;
-    if (this.#slots.size > 0) {
-      const ref = correlationOf(message);
-      const slot = ref && this.#slots.get(ref.key);
-      if (slot !== undefined) {
-        slot.onMessage(message);
-        return;
-      }
-    }
+    if ((this.#requests > 0 || this.#watchers.size > 0) && this.#correlated(message)) return;
     this.#mailbox.push(message);
     this.#wake();
+  }
+
+  /** Whether a request or a watcher of ours has taken the message. */
+  #correlated(message: Term): boolean {
+    const ref = correlationOf(message);
+    if (ref === undefined) return false;
+    const slot = this.#host.replies.find(ref);
+    if (slot?.caller === this) {
+      slot.onMessage(message);
+      return true;
+    }
+    const watcher = this.#watchers.get(ref);
+    if (watcher === undefined || !isDownMessage(message, ref)) return false;
+    this.#watchers.delete(ref);
+    watcher(message.elements[4]!);
+    return true;
   }
 
   /** One message of a server; called by the run queue. */
@@ -357,7 +391,17 @@ export class Process implements Runnable {
     const onMessage = this.#onMessage;
     if (onMessage === undefined || this.#busy || !this.isAlive) return;
     const message = this.#mailbox.shift();
-    if (message !== undefined) this.#run(() => onMessage(message, this));
+    if (message === undefined) return;
+    this.#busy = true;
+    let pending: void | Promise<void>;
+    try {
+      pending = onMessage(message, this);
+    } catch (error) {
+      this.#busy = false;
+      this.crash(error);
+      return;
+    }
+    this.#ran(pending);
   }
 
   #run(step: () => void | Promise<void>): void {
@@ -370,6 +414,10 @@ export class Process implements Runnable {
       this.crash(error);
       return;
     }
+    this.#ran(pending);
+  }
+
+  #ran(pending: void | Promise<void>): void {
     if (!(pending instanceof Promise)) {
       this.#busy = false;
       this.#wake();

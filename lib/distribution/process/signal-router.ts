@@ -17,6 +17,7 @@ import { Aliases, type AliasMode } from './aliases.ts';
 import { Links } from './links.ts';
 import { type Monitor, Monitors } from './monitors.ts';
 import type { Destination, Monitorable, Process } from './process.ts';
+import type { Replies } from './replies.ts';
 import type { RunQueue } from './run-queue.ts';
 import type { DeliverOptions, MonitorTarget, RemoteSignals, Signal } from './signals.ts';
 import { downMessage, exitMessage } from './system-messages.ts';
@@ -32,6 +33,7 @@ export interface SignalRouterOptions {
   readonly node: string;
   readonly remote: RemoteSignals;
   readonly runQueue: RunQueue;
+  readonly replies: Replies;
   /** the local process with this pid, if it is alive */
   readonly find: (pid: Pid) => Process | undefined;
   /** the local process registered under this name */
@@ -52,6 +54,7 @@ export class SignalRouter {
   readonly #node: string;
   readonly #remote: RemoteSignals;
   readonly #runQueue: RunQueue;
+  readonly #replies: Replies;
   readonly #find: (pid: Pid) => Process | undefined;
   readonly #whereis: (name: string) => Pid | undefined;
   readonly #links: Links;
@@ -64,6 +67,7 @@ export class SignalRouter {
     this.#node = options.node;
     this.#remote = options.remote;
     this.#runQueue = options.runQueue;
+    this.#replies = options.replies;
     this.#find = options.find;
     this.#whereis = options.whereis;
     this.#links = new Links(options.node);
@@ -74,7 +78,7 @@ export class SignalRouter {
     return {
       links: this.#links.size,
       monitors: this.#monitors.size,
-      aliases: this.#aliases.size,
+      aliases: this.#aliases.size + this.#replies.size,
     };
   }
 
@@ -225,8 +229,9 @@ export class SignalRouter {
         this.#exitSignal(signal.from, signal.to, signal.reason);
         break;
       case 'exit_alias': {
-        const alias = this.#aliases.find(signal.to);
-        if (alias !== undefined) this.#exitSignal(signal.from, alias.pid, signal.reason);
+        const { from, to, reason } = signal;
+        const pid = this.#replies.find(to)?.caller.pid ?? this.#aliases.find(to)?.pid;
+        if (pid !== undefined) this.#exitSignal(from, pid, reason);
         break;
       }
       case 'monitor':
@@ -377,6 +382,11 @@ export class SignalRouter {
   }
 
   #deliverToAlias(ref: Reference, message: Term): void {
+    const slot = this.#replies.find(ref);
+    if (slot !== undefined) {
+      slot.onMessage(message);
+      return;
+    }
     const alias = this.#aliases.find(ref);
     if (alias === undefined) return;
     if (alias.mode === 'reply' || alias.mode === 'reply_demonitor') this.#aliases.remove(ref);

@@ -21,7 +21,12 @@ export class Reference {
   }
 
   equals(other: Reference): boolean {
-    return this === other || this.key === other.key;
+    if (this === other) return true;
+    const { words } = this;
+    const { words: others } = other;
+    if (words.length !== others.length) return false;
+    for (let i = 0; i < words.length; i++) if (words[i] !== others[i]) return false;
+    return this.creation === other.creation && this.node === other.node;
   }
 
   /** Shell notation (most significant word first) with the node's name in place of its index. */

@@ -8,9 +8,11 @@ import {
   reply,
   startGenServer,
 } from '../../../../lib/distribution/gen-server/gen-server.ts';
+import { IDLE_MONITOR_MS } from '../../../../lib/distribution/gen-server/server-monitors.ts';
 import { ProcessTable } from '../../../../lib/distribution/process/process-table.ts';
 import { atom, isAtom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
+import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { ImproperList, type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { Telemetry } from '../../../../lib/telemetry/telemetry.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
@@ -102,7 +104,69 @@ test('a reply that is sent to the pid counts as well', async (t) => {
   const message = tuple(from.tag, 7);
   processes.receive('b@x', { type: 'send', from: server, to: from.pid, message });
   t.equal(await calling, 7);
+  t.match(processes.sizes, { ...CLIENT_ONLY, monitors: 1 });
+});
+
+test('calls of one pid share a monitor, which goes when it was not needed for a while', async (t) => {
+  const { processes, remote, client, clock } = alone();
+  const server = new Pid('b@x', 1, 0, 1);
+  const answer = (count: number): void => {
+    for (const { signal } of remote.take()) {
+      if (signal.type !== 'send') continue;
+      const { tag } = parseCall(signal.message)!.from;
+      if (!(tag instanceof ImproperList && tag.tail instanceof Reference))
+        throw new Error('no alias');
+      const message = tuple(tag, count);
+      processes.receive('b@x', { type: 'send_alias', from: server, to: tag.tail, message });
+    }
+  };
+  const first = [client.call(server, 1), client.call(server, 2)];
+  t.same(
+    remote.delivered.map(({ signal }) => signal.type),
+    ['monitor', 'send', 'send'],
+  );
+  answer(7);
+  t.same(await Promise.all(first), [7, 7]);
+  const third = client.call(server, 3);
+  t.same(
+    remote.delivered.map(({ signal }) => signal.type),
+    ['send'],
+  );
+  answer(8);
+  t.equal(await third, 8);
+  clock.step(IDLE_MONITOR_MS);
+  t.equal(processes.sizes.monitors, 1);
+  clock.step(IDLE_MONITOR_MS);
+  t.same(remote.takeTypes(), ['demonitor']);
   t.same(processes.sizes, CLIENT_ONLY);
+  t.equal(clock.pending, 0);
+});
+
+test('all calls of one pid fail when it ends, and later ones ask anew', async (t) => {
+  const { processes, remote, client, clock } = alone();
+  const server = new Pid('b@x', 1, 0, 1);
+  const calls = [client.call(server, 1), client.call(server, 2)];
+  const [monitor] = remote.take();
+  if (monitor?.signal.type !== 'monitor') throw new Error('expected a monitor first');
+  const { ref, from } = monitor.signal;
+  processes.receive('b@x', { type: 'down', from: server, to: from, ref, reason: atom('tired') });
+  for (const call of calls) await t.rejects(call, { code: 'exit', message: /tired/ });
+  const again = client.call(server, 3);
+  t.same(remote.takeTypes(), ['monitor', 'send']);
+  processes.nodedown('b@x');
+  await t.rejects(again, { code: 'noconnection' });
+  t.same(processes.sizes, CLIENT_ONLY);
+  t.equal(clock.pending, 0);
+});
+
+test('the end of the client takes the monitors that it kept', async (t) => {
+  const { processes, remote, client, clock } = alone();
+  const call = client.call(new Pid('b@x', 1, 0, 1), 1);
+  client.stop();
+  await t.rejects(call, { name: 'ProcessExit' });
+  t.same(remote.takeTypes(), ['monitor', 'send', 'demonitor']);
+  t.equal(processes.sizes.monitors, 0);
+  t.equal(clock.pending, 0);
 });
 
 test('a reply of another shape is bad_reply', async (t) => {

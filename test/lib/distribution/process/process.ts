@@ -328,22 +328,76 @@ test('the alias of a monitor ends with it, by demonitor, by down, and by a reply
   t.end();
 });
 
-test('a slot takes the messages with its reference, past the mailbox', (t) => {
+test('a request takes the messages with its reference, past the mailbox, until it ends', (t) => {
   const processes = table();
   const watched = processes.spawnServer(idle);
   const { process, messages } = collector(processes);
   const taken: Term[] = [];
-  const slot = { onMessage: (m: Term) => void taken.push(m), onExit: () => t.fail('alive') };
-  const ref = process.monitor(watched.pid, { slot });
+  const slot = {
+    caller: process,
+    onMessage: (m: Term) => void taken.push(m),
+    onExit: () => t.fail('alive'),
+  };
+  const ref = process.beginRequest(slot);
+  process.monitor(watched.pid, { ref });
   watched.send(process.pid, tuple(ref, 1));
   watched.send(process.pid, tuple(process.makeRef(), 2));
+  watched.send(ref, tuple(ref, 3));
   watched.stop();
-  t.equal(taken.length, 2);
+  t.equal(taken.length, 3);
   t.equal(messages.length, 1);
   t.equal(process.pending.requests, 1);
-  process.demonitor(ref);
+  t.equal(processes.sizes.aliases, 1);
+  process.endRequest(ref);
+  process.endRequest(ref);
   t.equal(process.pending.requests, 0);
+  t.equal(processes.sizes.aliases, 0);
+  processes.send(processes.nobody, ref, tuple(ref, 4));
+  processes.send(processes.nobody, process.pid, tuple(ref, 5));
+  t.equal(taken.length, 3);
+  t.equal(messages.length, 2);
   process.stop();
+  t.end();
+});
+
+test('a request is told when the process that waits has ended', (t) => {
+  const processes = table();
+  const process = processes.spawnServer(idle);
+  const other = processes.spawnServer(idle);
+  const ends: Term[] = [];
+  const slot = (caller: Process) => ({
+    caller,
+    onMessage: () => t.fail('nothing was sent'),
+    onExit: (reason: Term) => {
+      ends.push(reason);
+      caller.endRequest(ref);
+    },
+  });
+  const ref = process.beginRequest(slot(process));
+  const others = other.beginRequest(slot(other));
+  process.stop(atom('done'));
+  t.match(ends, [{ name: 'done' }]);
+  t.equal(processes.sizes.aliases, 1);
+  other.endRequest(others);
+  t.equal(processes.sizes.aliases, 0);
+  t.end();
+});
+
+test('a watcher is told of the end in place of the mailbox, at once if there is no process', (t) => {
+  const processes = table();
+  const watched = processes.spawnServer(idle);
+  const { process, messages } = collector(processes);
+  const told: Term[] = [];
+  process.watch(watched.pid, (reason) => told.push(reason));
+  const taken = process.watch(watched.pid, () => t.fail('taken back'));
+  process.demonitor(taken);
+  t.equal(processes.sizes.monitors, 1);
+  watched.stop(atom('tired'));
+  t.match(told, [{ name: 'tired' }]);
+  process.watch(watched.pid, (reason) => told.push(reason));
+  t.match(told[1], { name: 'noproc' });
+  t.same(messages, []);
+  t.equal(processes.sizes.monitors, 0);
   t.end();
 });
 

@@ -1,0 +1,113 @@
+import { CallError } from '../errors.ts';
+import type { Monitorable, Process } from '../process/process.ts';
+import { ProcessExit } from '../process/process-exit.ts';
+import type { ReplySlot } from '../process/replies.ts';
+import { Pid } from '../terms/pid.ts';
+import type { Reference } from '../terms/reference.ts';
+import { isTuple, type Term } from '../terms/term.ts';
+import { badReply, callTimeout, serverDown } from './call-errors.ts';
+import type { Deadline, Deadlines } from './deadlines.ts';
+import { aliasTag, callMessage } from './envelope.ts';
+import type { ServerMonitor, ServerMonitors, WaitingCall } from './server-monitors.ts';
+
+/** What a call came to, as its telemetry names it: `reply`, the code of an error, or `aborted`. */
+export type Outcome = string;
+
+/** Whom to tell. */
+export interface CallResult {
+  readonly resolve: (reply: Term) => void;
+  readonly reject: (error: unknown) => void;
+  readonly finish: ((outcome: Outcome) => void) | undefined;
+}
+
+/** One call from its request to its end. */
+export class PendingCall implements ReplySlot, WaitingCall {
+  readonly caller: Process;
+  readonly #server: Monitorable;
+  readonly #result: CallResult;
+  readonly #ref: Reference;
+  #over = false;
+  #monitors: ServerMonitors | undefined;
+  #monitor: ServerMonitor | undefined;
+  #deadlines: Deadlines | undefined;
+  #deadline: Deadline | undefined;
+  #signal: AbortSignal | undefined;
+
+  constructor(caller: Process, server: Monitorable, result: CallResult) {
+    this.caller = caller;
+    this.#server = server;
+    this.#result = result;
+    this.#ref = caller.beginRequest(this);
+  }
+
+  /**
+   * Monitors the server and sends the request.
+   *
+   * @param monitors those that the calls of this caller share
+   */
+  start(request: Term, monitors: ServerMonitors | undefined): void {
+    const ref = this.#ref;
+    const server = this.#server;
+    if (monitors !== undefined && server instanceof Pid) {
+      this.#monitors = monitors;
+      this.#monitor = monitors.join(server, this);
+    } else {
+      this.caller.monitor(server, { ref });
+    }
+    if (this.#over) return;
+    const from = { pid: this.caller.pid, tag: aliasTag(ref) };
+    this.caller.send(server, callMessage(from, request));
+  }
+
+  /** Gives up after `timeoutMs`, or when the signal is aborted. */
+  limit(timeoutMs: number, deadlines: Deadlines, signal: AbortSignal | undefined): void {
+    // An idle server on this node has answered by now, and no timer is needed.
+    if (this.#over) return;
+    if (timeoutMs !== Number.POSITIVE_INFINITY) {
+      this.#deadlines = deadlines;
+      this.#deadline = deadlines.start(timeoutMs, () => this.#expire(timeoutMs));
+    }
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#onAbort);
+  }
+
+  onMessage(message: Term): void {
+    if (isTuple(message, 2)) {
+      this.#end('reply');
+      this.#result.resolve(message.elements[1]!);
+    } else if (isTuple(message, 5, 'DOWN')) {
+      this.onDown(message.elements[4]!);
+    } else {
+      this.#fail(badReply(this.#server));
+    }
+  }
+
+  onDown(reason: Term): void {
+    this.#fail(serverDown(this.#server, reason));
+  }
+
+  onExit(reason: Term): void {
+    this.#fail(new ProcessExit(reason, 'the calling process has ended'));
+  }
+
+  #expire(timeoutMs: number): void {
+    this.#fail(callTimeout(this.#server, timeoutMs));
+  }
+
+  readonly #onAbort = (): void => this.#fail(this.#signal?.reason);
+
+  #fail(error: unknown): void {
+    this.#end(error instanceof CallError ? error.code : 'aborted');
+    this.#result.reject(error);
+  }
+
+  #end(outcome: Outcome): void {
+    this.#over = true;
+    this.caller.endRequest(this.#ref);
+    if (this.#monitor !== undefined) this.#monitors?.leave(this.#monitor, this);
+    else if (this.#monitors === undefined) this.caller.demonitor(this.#ref);
+    if (this.#deadline !== undefined) this.#deadlines?.stop(this.#deadline);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#result.finish?.(outcome);
+  }
+}
