@@ -46,6 +46,7 @@ export {
 } from './kernel/pg/scope.ts';
 export type { ClusterNode, NodeEvent } from './node/cluster-node.ts';
 export type { DialResult } from './node/connections.ts';
+export { ANY_PORT, type PortRange } from './node/listener.ts';
 export { LocalNode, type LocalNodeOptions } from './node/local-node.ts';
 export { Process } from './process/process.ts';
 export { ProcessExit } from './process/process-exit.ts';

@@ -73,6 +73,17 @@ export async function freePort(): Promise<number> {
   }
 }
 
+/** The first of some such ports in a row. */
+export async function freePorts(count: number): Promise<number> {
+  mkdirSync(RESERVATIONS, { recursive: true });
+  for (;;) {
+    const first = PORTS.first + randomInt(PORTS.count - count);
+    const ports = Array.from({ length: count }, (_, index) => first + index);
+    const isOurs = (port: number): boolean => reserve(join(RESERVATIONS, String(port)));
+    if (ports.every(isOurs) && (await Promise.all(ports.map(isFree))).every(Boolean)) return first;
+  }
+}
+
 /** Takes the file for this process, unless a process that lives has it. */
 function reserve(file: string): boolean {
   try {

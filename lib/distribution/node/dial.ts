@@ -13,17 +13,36 @@ import { ConnectionError } from '../errors.ts';
  */
 export type Dial = (node: string, timeoutMs: number, signal: AbortSignal) => Promise<Socket>;
 
-/** Dials over TCP, asking the port mapper of the node's host for the port. */
-export function tcpDial({ epmdPort }: { readonly epmdPort: number }): Dial {
+/** How the TCP port of another node is found. */
+export type PortSource =
+  /** the port mapper of the node's host is asked */
+  | { readonly epmdPort: number }
+  /** every node of the cluster listens on the same one, as with OTP's `-erl_epmd_port` */
+  | { readonly commonPort: number };
+
+/** Dials over TCP. */
+export function tcpDial(source: PortSource): Dial {
   return async (node, timeoutMs, signal) => {
     const host = hostOf(node);
-    const entry = await lookUp({ host, epmdPort, name: aliveName(node), timeoutMs, signal });
-    if (entry === undefined) {
-      const message = `no node ${aliveName(node)} is registered with epmd at ${host}:${epmdPort}`;
-      throw new ConnectionError('unknown_node', message, { node });
-    }
-    return openSocket(node, host, entry.tcpPort, timeoutMs, signal);
+    const tcpPort =
+      'commonPort' in source
+        ? source.commonPort
+        : await askMapper(node, source.epmdPort, timeoutMs, signal);
+    return openSocket(node, host, tcpPort, timeoutMs, signal);
   };
+}
+
+async function askMapper(
+  node: string,
+  epmdPort: number,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const host = hostOf(node);
+  const entry = await lookUp({ host, epmdPort, name: aliveName(node), timeoutMs, signal });
+  if (entry !== undefined) return entry.tcpPort;
+  const message = `no node ${aliveName(node)} is registered with epmd at ${host}:${epmdPort}`;
+  throw new ConnectionError('unknown_node', message, { node });
 }
 
 function openSocket(

@@ -27,7 +27,7 @@ import {
 } from './connections.ts';
 import { tcpDial } from './dial.ts';
 import type { NodeIdentity } from './identity.ts';
-import { Listener, type ListenerOptions } from './listener.ts';
+import { ANY_PORT, Listener, type ListenerOptions, type PortRange } from './listener.ts';
 
 export interface LocalNodeOptions {
   /** `name@host`; without it distribution is off */
@@ -39,9 +39,16 @@ export interface LocalNodeOptions {
   /** whether to answer as the port mapper when nothing listens on its port; default true */
   readonly embeddedEpmd?: boolean;
   /** address on which peers reach us; default loopback for a loopback name, else all addresses */
-  readonly listenHost?: string;
-  /** TCP port on which peers reach us, 0 (the default) for any */
-  readonly listenPort?: number;
+  readonly listenHost?: string | undefined;
+  /** TCP ports, of which peers reach us on the first free one; default any */
+  readonly listenPorts?: PortRange | undefined;
+  /** TCP ports on which never to listen for peers; default none but that of the port mapper */
+  readonly avoidPorts?: Iterable<number> | undefined;
+  /**
+   * The TCP port of every node of the cluster, ours too: there is no port mapper then, and the options
+   * about it and about ports mean nothing. OTP's nodes do the same with `-erl_epmd_port`.
+   */
+  readonly commonPort?: number | undefined;
   /** a hidden node takes no part in `global` or the mesh */
   readonly hidden?: boolean;
   /** capability flags; default {@link OFFERED_FLAGS} */
@@ -106,7 +113,11 @@ export class LocalNode implements ClusterNode {
     this.#connections = new Connections({
       identity: this.#identity(),
       limits: this.#limits,
-      dial: tcpDial({ epmdPort: options.epmdPort ?? DEFAULT_EPMD_PORT }),
+      dial: tcpDial(
+        options.commonPort === undefined
+          ? { epmdPort: options.epmdPort ?? DEFAULT_EPMD_PORT }
+          : { commonPort: options.commonPort },
+      ),
       nobody: this.processes.nobody,
       onSignal: (peer, signal) => this.processes.receive(peer, signal),
       onUnreachable: (node) => this.processes.nodedown(node),
@@ -140,22 +151,35 @@ export class LocalNode implements ClusterNode {
   }
 
   static async #startNetwork(options: LocalNodeOptions, name: string): Promise<LocalNode> {
+    const { commonPort, epmdPort = DEFAULT_EPMD_PORT } = options;
     const ownHost = listenHostFor(hostOf(name));
     // The listener calls back into a node that exists only once the port mapper has answered.
     const late: LateListener = {};
     const listener = await Listener.listen({
       host: options.listenHost ?? ownHost,
-      tcpPort: options.listenPort ?? 0,
+      ...(commonPort === undefined
+        ? {
+            tcpPorts: options.listenPorts ?? ANY_PORT,
+            avoid: new Set([...(options.avoidPorts ?? []), epmdPort]),
+          }
+        : { tcpPorts: { min: commonPort, max: commonPort } }),
       admit: (address) => late.admit?.(address) ?? false,
       onSocket: (socket) => late.accept?.(socket),
       onError: (error) =>
         options.telemetry?.execute('distribution.listener.failure', {}, { node: name, error }),
     });
+    const start = (parts: Omit<NetworkParts, 'listener'>): LocalNode => {
+      const node = new LocalNode(options, { listener, ...parts });
+      late.admit = (address) => node.#admit(address);
+      late.accept = (socket) => node.#connections.accept(socket);
+      return node;
+    };
+    if (commonPort !== undefined) return start({ creation: randomCreation() });
     const registration = new EpmdRegistration({
       name: aliveName(name),
       tcpPort: listener.tcpPort,
       nodeType: options.hidden === true ? 'hidden' : 'normal',
-      epmdPort: options.epmdPort ?? DEFAULT_EPMD_PORT,
+      epmdPort,
       listenHost: ownHost,
       allowEmbedded: options.embeddedEpmd ?? true,
       onEvent: (event) => {
@@ -164,11 +188,7 @@ export class LocalNode implements ClusterNode {
       },
     });
     try {
-      const creation = await registration.start();
-      const node = new LocalNode(options, { listener, registration, creation });
-      late.admit = (address) => node.#admit(address);
-      late.accept = (socket) => node.#connections.accept(socket);
-      return node;
+      return start({ registration, creation: await registration.start() });
     } catch (error) {
       await listener.close();
       throw error;
@@ -337,6 +357,7 @@ interface LateListener {
 
 interface NetworkParts {
   readonly listener: Listener;
-  readonly registration: EpmdRegistration;
+  /** none where all nodes listen on one port */
+  readonly registration?: EpmdRegistration;
   readonly creation: number;
 }

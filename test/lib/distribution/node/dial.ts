@@ -62,6 +62,20 @@ test('a node that is not registered is unknown', async (t) => {
   });
 });
 
+test('where all nodes have one port, no mapper is asked', async (t) => {
+  const accepted: Socket[] = [];
+  const node = await serve((socket) => accepted.push(socket));
+  const socket = await tcpDial({ commonPort: node.port })('any@127.0.0.1', 1000, never);
+  await until(() => accepted.length === 1, { what: 'the socket to arrive' });
+  t.equal(socket.remotePort, node.port);
+  socket.destroy();
+  accepted[0]?.destroy();
+  await node.close();
+  await t.rejects(tcpDial({ commonPort: node.port })('any@127.0.0.1', 1000, never), {
+    ...{ name: 'ConnectionError', code: 'unreachable', cause: { code: 'ECONNREFUSED' } },
+  });
+});
+
 test('a node that is registered and does not listen is unreachable, with the cause', async (t) => {
   const gone = await serve(() => {});
   await gone.close();

@@ -1,7 +1,13 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { test } from 'tap';
-import { Listener, type ListenerOptions } from '../../../../lib/distribution/node/listener.ts';
+import {
+  ANY_PORT,
+  Listener,
+  type ListenerOptions,
+  type PortRange,
+} from '../../../../lib/distribution/node/listener.ts';
+import { freePorts } from '../../../support/peers.ts';
 import { dialTo, RawPeer } from '../../../support/sockets.ts';
 import { until } from '../../../support/until.ts';
 
@@ -15,7 +21,7 @@ async function listening(
 ): Promise<{ listener: Listener; sockets: Socket[] }> {
   const sockets: Socket[] = [];
   const listener = await Listener.listen({
-    ...{ host: '127.0.0.1', tcpPort: 0, admit: () => true, onError: () => {} },
+    ...{ host: '127.0.0.1', tcpPorts: ANY_PORT, admit: () => true, onError: () => {} },
     onSocket: (socket) => {
       socket.on('error', () => {});
       sockets.push(socket);
@@ -28,6 +34,8 @@ async function listening(
   });
   return { listener, sockets };
 }
+
+const only = (tcpPort: number): PortRange => ({ min: tcpPort, max: tcpPort });
 
 test('holds sockets until the node accepts, without reading from them', async (t) => {
   const { listener, sockets } = await listening(t);
@@ -91,14 +99,47 @@ test('closing ends what is held, frees the port, and may be repeated', async (t)
   await Promise.all([listener.close(), listener.close()]);
   await peer.closed();
   t.equal(listener.tcpPort, 0);
-  const again = await listening(t, { tcpPort });
+  const again = await listening(t, { tcpPorts: only(tcpPort) });
   t.equal(again.listener.tcpPort, tcpPort);
 });
 
 test('an address that cannot be bound is an error with its cause', async (t) => {
   const { listener } = await listening(t);
-  await t.rejects(listening(t, { tcpPort: listener.tcpPort }), {
+  await t.rejects(listening(t, { tcpPorts: only(listener.tcpPort) }), {
     code: 'unreachable',
     cause: { code: 'EADDRINUSE' },
+  });
+});
+
+test('of a range the first port that is free is taken', async (t) => {
+  const first = await freePorts(3);
+  const tcpPorts = { min: first, max: first + 2 };
+  const taken: number[] = [];
+  for (let at = 0; at < 3; at++) taken.push((await listening(t, { tcpPorts })).listener.tcpPort);
+  t.strictSame(taken, [first, first + 1, first + 2]);
+  await t.rejects(listening(t, { tcpPorts }), {
+    code: 'unreachable',
+    message: `on no port from ${first} to ${first + 2}`,
+    cause: { code: 'EADDRINUSE' },
+  });
+});
+
+test('ports that are to be kept clear are left out, also when the system hands them out', async (t) => {
+  const first = await freePorts(3);
+  const tcpPorts = { min: first, max: first + 2 };
+  const avoid = new Set([first, first + 2]);
+  const { listener } = await listening(t, { tcpPorts, avoid });
+  t.equal(listener.tcpPort, first + 1);
+  await t.rejects(listening(t, { tcpPorts: only(first), avoid }), {
+    message: `the ports ${first}, ${first + 2} are kept clear`,
+  });
+  const all = new Set(Array.from({ length: 65_535 }, (_, at) => at + 1));
+  await t.rejects(listening(t, { avoid: all }), { code: 'unreachable' });
+});
+
+test('an address that this machine does not have is no reason to try every port', async (t) => {
+  const tcpPorts = { min: 20_000, max: 60_000 };
+  await t.rejects(listening(t, { host: '192.0.2.1', tcpPorts }), {
+    cause: { code: 'EADDRNOTAVAIL' },
   });
 });

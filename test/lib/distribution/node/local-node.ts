@@ -10,7 +10,7 @@ import { isTuple, type Term, Tuple, tuple } from '../../../../lib/distribution/t
 import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 import { encodeSendName } from '../../../../lib/distribution/wire/handshake-messages.ts';
 import { Telemetry } from '../../../../lib/telemetry/telemetry.ts';
-import { freePort, until } from '../../../support/peers.ts';
+import { freePort, freePorts, until } from '../../../support/peers.ts';
 import { dialTo, RawPeer } from '../../../support/sockets.ts';
 
 interface Teardown {
@@ -262,6 +262,40 @@ test('a name that is taken is refused, and gives everything back', async (t) => 
     names.map(({ name }) => name),
     ['a'],
   );
+});
+
+test('the port for peers is in the range given, and never one that is to be avoided', async (t) => {
+  const { start } = await cluster(t);
+  const first = await freePorts(3);
+  const listenPorts = { min: first, max: first + 2 };
+  const a = await start('a', { listenPorts, avoidPorts: [first] });
+  const b = await start('b', { listenPorts, avoidPorts: [first] });
+  t.strictSame([a.tcpPort, b.tcpPort], [first + 1, first + 2]);
+  t.equal(await a.connect(b.name), true);
+  await t.rejects(start('c', { listenPorts, avoidPorts: [first] }), { code: 'unreachable' });
+});
+
+test('the port mapper’s port is never taken for peers', async (t) => {
+  const { start, epmdPort } = await cluster(t);
+  const listenPorts = { min: epmdPort, max: epmdPort };
+  await t.rejects(start('a', { listenPorts }), { message: `${epmdPort} are kept clear` });
+});
+
+const manyLoopbacks = process.platform === 'linux' ? false : 'one loopback address only';
+
+test('with one port for all nodes there is no port mapper', { skip: manyLoopbacks }, async (t) => {
+  const { start, epmdPort } = await cluster(t);
+  const commonPort = await freePort();
+  const at = (host: string) => ({ name: `x@${host}`, listenHost: host, commonPort });
+  const [a, b] = [await start('', at('127.0.0.2')), await start('', at('127.0.0.3'))];
+  t.strictSame([a.tcpPort, b.tcpPort], [commonPort, commonPort]);
+  t.ok(a.creation >= 4);
+  t.equal(await a.connect(b.name), true);
+  t.strictSame(b.nodes(), [a.name]);
+  await t.rejects(listNames({ host: '127.0.0.1', epmdPort, timeoutMs: 1000 }));
+  await a.stop();
+  const again = await start('', at('127.0.0.2'));
+  t.not(again.creation, a.creation);
 });
 
 test('with distribution off there is no socket, and other nodes are unreachable', async (t) => {
