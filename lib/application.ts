@@ -83,6 +83,10 @@ export class Application {
             name: config.nodeName,
             cookie: cookie?.cookie,
             epmdPort: config.distribution.epmdPort,
+            listenHost: config.distribution.listenHost,
+            listenPorts: config.distribution.listenPorts,
+            avoidPorts: config.distribution.avoidPorts,
+            commonPort: config.distribution.commonPort,
             limits: { netTickTimeMs: config.distribution.netTickTimeMs },
           }),
     });

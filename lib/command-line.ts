@@ -74,13 +74,17 @@ ${describeFlags(FLAGS)}
 
 Environment:
   PORT, HOST            as --port and --host; HOST is 0.0.0.0 by default in production
-  NODE_NAME             as --name; with a peers file the name part is enough
+  NODE_NAME             as --name; without @HOST the host is this machine's own address
   ERLANG_COOKIE         as --cookie
   CONNECT_NODES         as --connect, separated by commas
-  ENABLE_DISTRIBUTION   false: stay alone; true: refuse to start without a name
+  ENABLE_DISTRIBUTION   false: stay alone; true: refuse to start without a name or a peers file
   PEERS_FILE            instances of the platform (default /run/peers.json)
   ERL_EPMD_PORT         port of the port mapper (default 4369)
+  DIST_PORT_MIN, DIST_PORT_MAX
+                        ports for other nodes (default: any); the first free one is taken
+  ERL_DIST_PORT         the port of every node of a cluster that has no port mapper
   NET_TICKTIME          seconds of silence after which a node is given up (default 60)
+  PHX_HOST              host name to show in addresses (default: that of the platform's route)
   DATA_DIR              where the counter is kept on disk (default: in memory only)
   DASHBOARD_USER, DASHBOARD_PASSWORD
                         both or none: credentials of the pages for operators

@@ -50,8 +50,8 @@ export type NetworkInterfaces = Readonly<
 >;
 
 /**
- * The address by which the other instances reach this one: the peers file's own entry, or else the
- * first IPv4 address of this machine that is not loopback.
+ * The address by which the other instances reach this one: that of the peers file's entry for our host
+ * name; or else an IPv4 address of this machine, loopback aside, first of all one that the file lists.
  */
 export function ownAddress(
   peers: Peers,
@@ -59,18 +59,24 @@ export function ownAddress(
   interfaces: NetworkInterfaces,
 ): string | undefined {
   if (Object.hasOwn(peers, hostname)) return peers[hostname];
-  return Object.values(interfaces)
+  const own = Object.values(interfaces)
     .flatMap((addresses) => addresses ?? [])
-    .find(({ family, internal }) => family === 'IPv4' && !internal)?.address;
+    .filter(({ family, internal }) => family === 'IPv4' && !internal)
+    .map(({ address }) => address);
+  const listed = new Set(Object.values(peers));
+  return own.find((address) => listed.has(address)) ?? own[0];
 }
 
 /**
  * The nodes of the other instances, in the order of their addresses' first mention.
  *
  * @param ownNode `NAME@ADDRESS`; the others have the same name part
+ * @param hostname the key of our own entry, which names no other node whatever its address
  */
-export function peerNodes(peers: Peers, ownNode: string): readonly string[] {
+export function peerNodes(peers: Peers, ownNode: string, hostname: string): readonly string[] {
   const namePart = aliveName(ownNode);
-  const nodes = Object.values(peers).map((address) => `${namePart}@${address}`);
+  const nodes = Object.entries(peers)
+    .filter(([instance]) => instance !== hostname)
+    .map(([, address]) => `${namePart}@${address}`);
   return [...new Set(nodes)].filter((node) => node !== ownNode);
 }

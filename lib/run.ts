@@ -43,10 +43,15 @@ export async function start(options: StartOptions = {}): Promise<Running> {
     bindings: { node: config.nodeName },
     ...(options.logTo === undefined ? {} : { destination: options.logTo }),
   });
+  for (const warning of config.warnings) logger.warn(warning);
   const telemetry = new Telemetry();
   attachLogger(telemetry, logger, { print: printTerm });
   const application = await Application.start({ config, cookie, telemetry });
-  logger.info({ url: application.url, pid: process.pid }, 'started');
+  const { publicUrl } = config;
+  logger.info(
+    { url: application.url, ...(publicUrl === undefined ? {} : { publicUrl }), pid: process.pid },
+    'started',
+  );
   if (config.stopWithParent) noticeStarted();
   return { application, config, logger };
 }

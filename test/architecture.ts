@@ -47,7 +47,22 @@ const AREAS: readonly {
   { name: 'command-line', at: 'lib/command-line.ts', mayUse: ['flags'] },
   { name: 'cookie', at: 'lib/cookie.ts', mayUse: [] },
   { name: 'peers', at: 'lib/peers.ts', mayUse: ['node-name'] },
-  { name: 'config', at: 'lib/config.ts', mayUse: ['command-line', 'cookie', 'node-name', 'peers'] },
+  { name: 'project-cookie', at: 'lib/project-cookie.ts', mayUse: [] },
+  { name: 'platform-routes', at: 'lib/platform-routes.ts', mayUse: [] },
+  { name: 'settings', at: 'lib/settings.ts', mayUse: ['command-line', 'cookie', 'node-name'] },
+  {
+    name: 'distribution-config',
+    at: 'lib/distribution-config.ts',
+    mayUse: ['settings', 'cookie', 'project-cookie', 'node-name', 'peers'],
+  },
+  {
+    name: 'config',
+    at: 'lib/config.ts',
+    mayUse: [
+      ...['command-line', 'settings', 'distribution-config', 'platform-routes'],
+      ...['node-name', 'peers'],
+    ],
+  },
 
   { name: 'bytes', at: 'lib/distribution/bytes/', mayUse: ['errors'] },
   { name: 'terms', at: 'lib/distribution/terms/', mayUse: ['bytes', 'errors'] },

@@ -23,6 +23,8 @@ export interface ClusterOptions {
   readonly discoverOnLoopback: boolean;
   /** longest wait for the first nodes' names */
   readonly syncTimeoutMs: number;
+  /** between looks at who is there; default that of the {@link Connector} */
+  readonly intervalMs?: number;
   readonly telemetry: Telemetry;
 }
 
@@ -40,6 +42,7 @@ export const Cluster = {
         connect: (name) => local.dial(name),
       },
       sources,
+      ...(options.intervalMs === undefined ? {} : { intervalMs: options.intervalMs }),
       log: ({ type, ...metadata }) =>
         telemetry.execute(`cluster.${type}`, {}, { ...metadata, peer: metadataPeer(metadata) }),
     });
@@ -61,19 +64,28 @@ function sourcesOf({
   node,
   distribution,
   discoverOnLoopback,
+  telemetry,
 }: ClusterOptions): readonly DiscoverySource[] {
   if (distribution === undefined) return [];
+  const { connectNodes, peersFile, epmdPort, commonPort } = distribution;
   const { name } = node.local;
   const sources: DiscoverySource[] = [];
-  if (distribution.connectNodes.length > 0) {
-    sources.push(new StaticDiscovery(distribution.connectNodes, name));
-  }
-  if (distribution.peersFile !== undefined) {
-    sources.push(new PeersFileDiscovery(distribution.peersFile, name));
+  if (connectNodes.length > 0) sources.push(new StaticDiscovery(connectNodes, name));
+  if (peersFile !== undefined) {
+    sources.push(
+      new PeersFileDiscovery({
+        ...peersFile,
+        ownName: name,
+        onProblem: (error) =>
+          telemetry.execute('cluster.peers_file_unusable', {}, { path: peersFile.path, error }),
+        onLetGo: (peer) => telemetry.execute('cluster.let_go', {}, { node: name, peer }),
+      }),
+    );
   }
   // The user's own cookie file is shared with unrelated Erlang nodes: they are not to be joined.
-  if (discoverOnLoopback && isLoopback(hostOf(name))) {
-    sources.push(new EpmdDiscovery({ ownName: name, epmdPort: distribution.epmdPort }));
+  const hasMapper = commonPort === undefined;
+  if (discoverOnLoopback && hasMapper && isLoopback(hostOf(name))) {
+    sources.push(new EpmdDiscovery({ ownName: name, epmdPort }));
   }
   return sources;
 }

@@ -92,6 +92,14 @@ export const LOG_EVENTS: readonly LogEvent[] = [
     'peer',
     'error',
   ),
+  line(
+    'cluster.peers_file_unusable',
+    'warn',
+    'the peers file cannot be used now; what was known stays',
+    'path',
+    'error',
+  ),
+  line('cluster.let_go', 'info', 'a node is listed no more, and not dialled any longer', 'peer'),
   line('cluster.discovery_failed', 'warn', 'discovery failed', 'source', 'error'),
   {
     event: 'cluster.sync_timeout',

@@ -63,7 +63,7 @@ t.test('npm start -- --help and --version', async (t) => {
 t.test('every command tells all problems of its settings at once', async (t) => {
   const env = { LOG_LEVEL: 'loud', ERL_EPMD_PORT: '0' };
   for (const name of ['main', 'console/main']) {
-    const line = `node dist/lib/${name}.js --port many --name node1 --what`;
+    const line = `node dist/lib/${name}.js --port many --name no.de1 --what`;
     const { code, stdout, stderr } = await checkout.run(line, { env });
     t.equal(code, 1);
     t.equal(stdout, '');

@@ -28,8 +28,6 @@ function problemsOf(situation: Situation): readonly string[] {
   }
 }
 
-const PEERS = { '/run/peers.json': '{"app.0":"10.0.0.10","app.1":"10.0.0.11"}' };
-
 t.test('has a default for everything', async (t) => {
   t.strictSame(load(), {
     environment: 'development',
@@ -39,7 +37,9 @@ t.test('has a default for everything', async (t) => {
     http: { host: '127.0.0.1', tcpPort: 4000 },
     dashboard: undefined,
     dataDir: undefined,
+    publicUrl: undefined,
     distribution: undefined,
+    warnings: [],
   });
 });
 
@@ -57,6 +57,10 @@ t.test('reads every variable', async (t) => {
     CONNECT_NODES: 'a@h, b@h,,a@h,node1@127.0.0.1',
     PEERS_FILE: '/peers',
     ERL_EPMD_PORT: '4370',
+    DIST_PORT_MIN: '9100',
+    DIST_PORT_MAX: '9110',
+    PHX_HOST: 'hello.example',
+    PLATFORM_PROJECT_ENTROPY: 'x'.repeat(56),
     NET_TICKTIME: '5',
     DATA_DIR: '/var/lib/hello',
     DASHBOARD_USER: 'operator',
@@ -74,14 +78,20 @@ t.test('reads every variable', async (t) => {
     http: { host: '::1', tcpPort: 0 },
     dashboard: { user: 'operator', password: 'a long pass:phrase' },
     dataDir: '/var/lib/hello',
+    publicUrl: 'https://hello.example',
     distribution: {
       cookie: 'abc',
       cookieFiles: ['/home/user/.erlang.cookie', '/xdg/erlang/.erlang.cookie'],
       epmdPort: 4370,
       netTickTimeMs: 5_000,
       connectNodes: ['a@h', 'b@h'],
-      peersFile: '/peers',
+      peersFile: { path: '/peers', hostname: 'app.0', expected: true },
+      listenHost: '127.0.0.1',
+      listenPorts: { min: 9100, max: 9110 },
+      avoidPorts: [22, 80],
+      commonPort: undefined,
     },
+    warnings: [],
   });
 });
 
@@ -106,91 +116,6 @@ t.test('flags win over variables', async (t) => {
 
 t.test('an empty variable counts as none', async (t) => {
   t.strictSame(load({ env: { PORT: '', HOST: '', NODE_NAME: '', ERLANG_COOKIE: '' } }), load());
-});
-
-t.test('without a cookie says where Erlang keeps it', async (t) => {
-  t.match(load({ argv: '--name a@h' }).distribution, {
-    cookie: undefined,
-    cookieFiles: ['/home/user/.erlang.cookie', '/home/user/.config/erlang/.erlang.cookie'],
-    epmdPort: 4369,
-    netTickTimeMs: 60_000,
-    peersFile: undefined,
-  });
-});
-
-t.test('ENABLE_DISTRIBUTION=false keeps the node alone, whatever else is set', async (t) => {
-  const env = {
-    ENABLE_DISTRIBUTION: 'False',
-    NODE_NAME: 'no host',
-    CONNECT_NODES: 'a@h',
-    NODE_ENV: 'production',
-  };
-  for (const files of [{}, PEERS, { '/run/peers.json': 'broken' }]) {
-    t.match(load({ env, files }), { nodeName: 'nonode@nohost', distribution: undefined });
-  }
-});
-
-t.test('ENABLE_DISTRIBUTION=true and --connect need a name', async (t) => {
-  t.match(problemsOf({ env: { ENABLE_DISTRIBUTION: '1' } }), [
-    /^ENABLE_DISTRIBUTION: expected a node name .* or a peers file/,
-  ]);
-  t.match(problemsOf({ argv: '--connect a@h' }), [/^--connect: expected a node name/]);
-});
-
-t.test('a peers file is enough for a cluster', async (t) => {
-  t.match(load({ files: PEERS }), {
-    nodeName: 'hello_distributed@10.0.0.10',
-    distribution: { peersFile: '/run/peers.json' },
-  });
-  t.match(load({ files: PEERS, env: { NODE_NAME: 'mine' } }), { nodeName: 'mine@10.0.0.10' });
-  t.match(load({ files: PEERS, env: { NODE_NAME: 'mine@1.2.3.4' } }), { nodeName: 'mine@1.2.3.4' });
-  t.match(load({ files: { '/p': '{}' }, env: { PEERS_FILE: '/p', NODE_NAME: 'm@h' } }), {
-    nodeName: 'm@h',
-  });
-});
-
-t.test('a peers file that cannot be used is a problem', async (t) => {
-  t.match(
-    problemsOf({ files: { '/run/peers.json': '[]' } })[0],
-    /^the peers file .*expected a JSON/,
-  );
-  t.match(problemsOf({ files: { '/run/peers.json': '{}' } }), [/expected an IPv4 address/]);
-});
-
-t.test('a file that cannot be read is a problem, not a crash', async (t) => {
-  const readFile = () => {
-    throw new Error('EACCES: permission denied');
-  };
-  t.throws(() => loadConfig({ argv: ['--name', 'a@h'], env: {}, readFile }), {
-    name: 'ConfigError',
-    message: /the peers file .*EACCES/,
-  });
-});
-
-t.test('a name needs a host where no peers file gives one', async (t) => {
-  t.match(problemsOf({ argv: '--name node1' }), [
-    /^--name: expected NAME@HOST.*node1@127\.0\.0\.1$/,
-  ]);
-  for (const name of ['@h', 'a@', 'a@b@c', 'a b@h', 'a.b@h', 'é@h', `a@${'h'.repeat(255)}`]) {
-    t.match(problemsOf({ env: { NODE_NAME: name } }), [/^NODE_NAME: expected NAME@HOST/], name);
-  }
-  t.equal(load({ env: { NODE_NAME: 'a-B_1@host.example' } }).nodeName, 'a-B_1@host.example');
-});
-
-t.test('production refuses to go without a cookie of its own', async (t) => {
-  const env = { NODE_ENV: 'production', NODE_NAME: 'a@h' };
-  t.match(problemsOf({ env }), [/^--cookie or ERLANG_COOKIE: .*openssl rand -hex 32/]);
-  for (const cookie of ['secret', 'change_this_to_a_secure_random_string']) {
-    const problems = problemsOf({ env: { ...env, ERLANG_COOKIE: cookie } });
-    t.match(problems, [/^ERLANG_COOKIE: .*placeholder; make one with: openssl rand -hex 32/]);
-    t.notMatch(problems.join(), cookie === 'secret' ? /got secret/ : cookie);
-  }
-  t.match(load({ env: { ...env, ERLANG_COOKIE: '9f86d081' } }).distribution, {
-    cookie: '9f86d081',
-  });
-  t.match(load({ env: { NODE_NAME: 'a@h', ERLANG_COOKIE: 'secret' } }).distribution, {
-    cookie: 'secret',
-  });
 });
 
 t.test('credentials are given both or not at all, and never shown', async (t) => {
@@ -267,4 +192,22 @@ t.test('a command may log less than others when nothing is said', async (t) => {
   t.equal(level({}), 'warn');
   t.equal(level({ LOG_LEVEL: '' }), 'warn');
   t.equal(level({ LOG_LEVEL: 'debug' }), 'debug');
+});
+
+t.test('the public address is that of the host given, or of the platform', async (t) => {
+  const routes = { 'https://main.example/': { primary: true, type: 'upstream' } };
+  const PLATFORM_ROUTES = Buffer.from(JSON.stringify(routes)).toString('base64');
+  t.match(load({ env: { PLATFORM_ROUTES } }), { publicUrl: 'https://main.example', warnings: [] });
+  t.match(load({ env: { PLATFORM_ROUTES, PHX_HOST: 'own.example' } }), {
+    publicUrl: 'https://own.example',
+  });
+  t.match(load({ env: { PLATFORM_ROUTES: '' } }), { publicUrl: undefined, warnings: [] });
+  t.match(problemsOf({ env: { PHX_HOST: 'https://x' } }), [/^PHX_HOST: expected a host name/]);
+});
+
+t.test('routes that nobody can read are a warning, since the service works without', async (t) => {
+  t.match(load({ env: { PLATFORM_ROUTES: '{}' } }), {
+    publicUrl: undefined,
+    warnings: [/^PLATFORM_ROUTES: expected base64 of a JSON object .* stays unknown$/],
+  });
 });

@@ -35,8 +35,22 @@ t.test("ownAddress prefers the platform's word to the interfaces'", async (t) =>
   t.equal(ownAddress(peers, 'elsewhere', interfaces(['127.0.0.1', 'IPv4', true])), undefined);
 });
 
+t.test('ownAddress prefers an address that the file lists', async (t) => {
+  const found = interfaces(['172.17.0.1', 'IPv4', false], ['10.0.0.12', 'IPv4', false]);
+  t.equal(ownAddress(peers, 'elsewhere', found), '10.0.0.12');
+  t.equal(ownAddress({}, 'elsewhere', found), '172.17.0.1');
+});
+
 t.test('peerNodes names every other instance like this one', async (t) => {
-  t.strictSame(peerNodes(peers, 'hello@10.0.0.10'), ['hello@10.0.0.11', 'hello@10.0.0.12']);
-  t.strictSame(peerNodes({ a: '10.0.0.1', b: '10.0.0.1' }, 'x@10.0.0.2'), ['x@10.0.0.1']);
-  t.strictSame(peerNodes({}, 'x@10.0.0.2'), []);
+  t.strictSame(peerNodes(peers, 'hello@10.0.0.10', 'app.0'), [
+    'hello@10.0.0.11',
+    'hello@10.0.0.12',
+  ]);
+  t.strictSame(peerNodes({ a: '10.0.0.1', b: '10.0.0.1' }, 'x@10.0.0.2', 'c'), ['x@10.0.0.1']);
+  t.strictSame(peerNodes({}, 'x@10.0.0.2', 'c'), []);
+});
+
+t.test('peerNodes leaves ourselves out, by address and by host name', async (t) => {
+  t.strictSame(peerNodes(peers, 'x@10.0.0.10', 'elsewhere'), ['x@10.0.0.11', 'x@10.0.0.12']);
+  t.strictSame(peerNodes(peers, 'x@10.9.9.9', 'app.1'), ['x@10.0.0.10', 'x@10.0.0.12']);
 });

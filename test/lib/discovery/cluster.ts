@@ -20,6 +20,10 @@ async function nodes(t: Test, ...names: string[]) {
     netTickTimeMs: 60_000,
     connectNodes: [],
     peersFile: undefined,
+    listenHost: undefined,
+    listenPorts: undefined,
+    avoidPorts: [],
+    commonPort: undefined,
   };
   return { started, distribution };
 }
