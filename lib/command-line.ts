@@ -81,7 +81,7 @@ Environment:
   PEERS_FILE            instances of the platform (default /run/peers.json)
   ERL_EPMD_PORT         port of the port mapper (default 4369)
   DIST_PORT_MIN, DIST_PORT_MAX
-                        ports for other nodes (default: any); the first free one is taken
+                        range of ports for other nodes; the first free one is taken
   ERL_DIST_PORT         the port of every node of a cluster that has no port mapper
   NET_TICKTIME          seconds of silence after which a node is given up (default 60)
   PHX_HOST              host name to show in addresses (default: that of the platform's route)
