@@ -39,6 +39,13 @@ export interface ReadinessView {
   }>;
 }
 
+/** The figures of this node for a monitoring system. */
+export interface MetricsView {
+  /** the media type of {@link text} */
+  readonly contentType: string;
+  text(): Promise<string>;
+}
+
 /** A name and a secret, as basic authentication has them. */
 export interface Credentials {
   /** without a colon */
@@ -60,6 +67,7 @@ export interface Services {
   readonly counter: CounterView;
   readonly access: AccessPolicy;
   readonly readiness: ReadinessView;
+  readonly metrics: MetricsView;
   /** milliseconds since 1970 */
   now(): number;
 }
@@ -103,6 +111,10 @@ class ScopedContext implements HandlerContext {
 
   get readiness(): ReadinessView {
     return this.#services.readiness;
+  }
+
+  get metrics(): MetricsView {
+    return this.#services.metrics;
   }
 
   now(): number {

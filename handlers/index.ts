@@ -3,11 +3,13 @@
  * or 405. The router that serves this table is `lib/http/router.ts`.
  */
 import type { Route } from '../lib/http/router.ts';
+import { guarded } from './access-guard.ts';
 import type { HandlerContext } from './context.ts';
 import { counterIncrement } from './counter-increment.ts';
 import { counterShow } from './counter-show.ts';
 import { health } from './health.ts';
 import { hello } from './hello.ts';
+import { metrics } from './metrics.ts';
 import { nodes } from './nodes.ts';
 import { ready } from './ready.ts';
 
@@ -19,6 +21,7 @@ export const routes: readonly Route<HandlerContext>[] = [
   { method: 'GET', path: '/nodes', handler: nodes },
   { method: 'GET', path: '/health', handler: health },
   { method: 'GET', path: '/ready', handler: ready },
+  guarded({ method: 'GET', path: '/metrics', handler: metrics }),
 ];
 
 export { type AccessPolicy, createContext } from './context.ts';

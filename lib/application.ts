@@ -21,14 +21,16 @@ import { Cluster } from './discovery/cluster.ts';
 import { type DistributedNode, isLoopback, startNode } from './distribution/index.ts';
 import { createRouter } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
-import { nodeSources } from './measurements.ts';
+import { nodeFigures, nodeSources } from './measurements.ts';
 import { PubSub } from './pubsub/pubsub.ts';
 import { Readiness } from './readiness.ts';
 import type { ExitReason } from './supervisor/child.ts';
 import { serviceChild } from './supervisor/service-child.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
+import { Metrics } from './telemetry/metrics.ts';
 import { Poller } from './telemetry/poller.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
+import { packageVersion } from './version.ts';
 
 export interface ApplicationOptions {
   readonly config: Config;
@@ -48,11 +50,14 @@ const SYNC_TIMEOUT_MS = 5_000;
 const ENDPOINT_STOP_MS = 6_000;
 const COUNTER_STOP_MS = 3_000;
 
+const NOTHING_PUBLISHED = { published: 0, received: 0, delivered: 0 } as const;
+
 export class Application {
   readonly node: DistributedNode;
   readonly counter: Counter;
   readonly #options: ApplicationOptions;
   readonly #readiness: Readiness;
+  readonly #metrics: Metrics;
   #supervisor: Supervisor | undefined;
   #pubsub: PubSub | undefined;
   #endpoint: HttpServer | undefined;
@@ -64,6 +69,7 @@ export class Application {
     this.node = node;
     const { telemetry, config } = options;
     this.counter = new Counter({ node, telemetry, directory: config.dataDir });
+    this.#metrics = this.#createMetrics();
     this.#readiness = new Readiness({ local: node.local, counter: this.counter });
   }
 
@@ -90,15 +96,14 @@ export class Application {
             limits: { netTickTimeMs: config.distribution.netTickTimeMs },
           }),
     });
+    let application: Application | undefined;
     try {
-      const application = new Application(options, node);
+      application = new Application(options, node);
       const supervisor = await application.#startTree();
-      application.#supervisor = supervisor;
-      void supervisor.exited.then(() => {
-        application.#hasEnded = true;
-      });
+      application.#watch(supervisor);
       return application;
     } catch (error) {
+      if (application !== undefined) application.#metrics.stop();
       await node.stop();
       throw error;
     }
@@ -129,6 +134,13 @@ export class Application {
     return this.#stopping;
   }
 
+  #watch(supervisor: Supervisor): void {
+    this.#supervisor = supervisor;
+    void supervisor.exited.then(() => {
+      this.#hasEnded = true;
+    });
+  }
+
   async #stop(): Promise<void> {
     const supervisor = this.#supervisor;
     if (supervisor !== undefined) {
@@ -137,6 +149,17 @@ export class Application {
       await supervisor.exited;
     }
     await this.node.stop();
+    this.#metrics.stop();
+  }
+
+  #createMetrics(): Metrics {
+    const { counter } = this;
+    return new Metrics({
+      telemetry: this.#options.telemetry,
+      node: nodeFigures(this.node.local, packageVersion()),
+      counter: () => ({ value: counter.known, isOwner: counter.isOwner }),
+      pubsub: () => this.#pubsub?.figures ?? NOTHING_PUBLISHED,
+    });
   }
 
   #startTree(): Promise<Supervisor> {
@@ -193,6 +216,7 @@ export class Application {
       counter: this.counter,
       access: accessPolicy(config),
       readiness: this.#readiness,
+      metrics: this.#metrics,
       now: Date.now,
     };
     this.#endpoint = await HttpServer.start({

@@ -108,6 +108,11 @@ export class Counter {
     return this.#singleton?.isOwner === true;
   }
 
+  /** The greatest total that this node has learnt of, without asking anybody. */
+  get known(): Count {
+    return this.#state.total;
+  }
+
   /** The total. Waits for an owner if there is none. @throws {CallError} see {@link CounterReplica.get} */
   get(options?: CounterCallOptions): Promise<Count> {
     return this.#replica.get(options);

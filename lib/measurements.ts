@@ -1,4 +1,5 @@
 import type { LocalNode } from './distribution/index.ts';
+import type { NodeFigures } from './telemetry/metrics/node.ts';
 import type { PollerSource } from './telemetry/poller.ts';
 
 /**
@@ -35,4 +36,19 @@ export function nodeSources(
     { event: 'vm.processes', measure: () => ({ ...processes.sizes }), metadata },
     { event: 'vm.mailboxes', measure: () => ({ ...processes.mailboxes }), metadata },
   ];
+}
+
+/** What the metrics say of a node, read when somebody asks for them. */
+export function nodeFigures(
+  local: Pick<LocalNode, 'name' | 'nodes' | 'connections' | 'processes'>,
+  version: string,
+): NodeFigures {
+  return {
+    name: local.name,
+    version,
+    clusterNodes: () => local.nodes().length + 1,
+    connections: () => local.connections(),
+    processes: () => local.processes.sizes.processes,
+    mailboxes: () => local.processes.mailboxes,
+  };
 }

@@ -122,7 +122,7 @@ const AREAS: readonly {
     at: 'lib/application.ts',
     mayUse: [
       ...['handlers', 'discovery', 'counter', 'measurements', 'pubsub', 'http', 'supervisor'],
-      ...['readiness', 'index', 'config', 'cookie', 'telemetry'],
+      ...['readiness', 'version', 'index', 'config', 'cookie', 'telemetry'],
     ],
   },
   {

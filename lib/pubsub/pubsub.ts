@@ -26,6 +26,7 @@
  *
  * @see https://hexdocs.pm/phoenix_pubsub/Phoenix.PubSub.html
  */
+import type { PubSubFigures } from '../telemetry/metrics/pubsub.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { PubSubAdapter } from './adapter.ts';
 import { LocalAdapter } from './adapter-local.ts';
@@ -66,6 +67,8 @@ export class PubSub {
   readonly #adapter: PubSubAdapter;
   readonly #telemetry: Telemetry | undefined;
   readonly #subscriptions: Subscriptions;
+  #published = 0;
+  #received = 0;
   #stopping: Promise<void> | undefined;
 
   private constructor(options: PubSubOptions) {
@@ -79,13 +82,25 @@ export class PubSub {
   /** @throws what the start of the adapter throws */
   static async start(options: PubSubOptions = {}): Promise<PubSub> {
     const pubsub = new PubSub(options);
-    await pubsub.#adapter.start((topic, message) => pubsub.#subscriptions.deliver(topic, message));
+    await pubsub.#adapter.start((topic, message) => {
+      pubsub.#received += 1;
+      pubsub.#subscriptions.deliver(topic, message);
+    });
     return pubsub;
   }
 
   /** The name of this node, as others use it in {@link directBroadcast}. */
   get node(): string {
     return this.#adapter.name;
+  }
+
+  /** How many messages there were since the start; for metrics. */
+  get figures(): PubSubFigures {
+    return {
+      published: this.#published,
+      received: this.#received,
+      delivered: this.#subscriptions.delivered,
+    };
   }
 
   /** Ends all subscriptions and streams, then stops the adapter. Further calls wait for the same end. */
@@ -159,6 +174,7 @@ export class PubSub {
   /** Publishes to the subscribers of this node alone. @throws {PubSubStoppedError} */
   localBroadcast(topic: string, message: unknown): void {
     this.#assertRunning();
+    this.#published += 1;
     this.#subscriptions.deliver(topic, message);
   }
 
@@ -172,6 +188,7 @@ export class PubSub {
     this.#assertRunning();
     if (node === this.#adapter.name) this.#subscriptions.deliver(topic, message);
     else this.#adapter.directBroadcast(node, topic, message);
+    this.#published += 1;
   }
 
   /** How many subscriptions a topic has on this node. */
@@ -182,6 +199,7 @@ export class PubSub {
   #publish(topic: string, message: unknown, except?: Subscriber): void {
     this.#assertRunning();
     this.#adapter.broadcast(topic, message);
+    this.#published += 1;
     this.#subscriptions.deliver(topic, message, except);
   }
 

@@ -34,6 +34,7 @@ export class Subscriptions {
   readonly #onFailure: (topic: string, error: unknown) => void;
   readonly #queue: { readonly recipients: readonly Entry[]; readonly message: unknown }[] = [];
   #delivering = false;
+  #delivered = 0;
 
   /** @param onFailure told what a subscriber throws; must not throw itself */
   constructor(onFailure: (topic: string, error: unknown) => void) {
@@ -78,6 +79,11 @@ export class Subscriptions {
     return this.#topics.get(topic)?.size ?? 0;
   }
 
+  /** How many messages were handed to subscribers, each of them counted. */
+  get delivered(): number {
+    return this.#delivered;
+  }
+
   /** How many topics have subscriptions. */
   get topics(): number {
     return this.#topics.size;
@@ -101,6 +107,7 @@ export class Subscriptions {
   }
 
   #hand({ topic, deliver }: Entry, message: unknown): void {
+    this.#delivered += 1;
     try {
       const result = deliver(message, topic);
       if (result instanceof Promise) {

@@ -22,6 +22,7 @@ t.test('offers the services, and makes no signal before it is asked for', async 
   t.equal(context.node, services.node);
   t.equal(context.counter, services.counter);
   t.equal(context.readiness, services.readiness);
+  t.equal(context.metrics, services.metrics);
   t.equal(context.access, services.access);
   t.equal(context.now(), services.now());
   t.equal(context.requestId, 'abc');

@@ -25,6 +25,7 @@ t.test('every documented path answers its method', async (t) => {
     ['GET', '/nodes'],
     ['GET', '/health'],
     ['GET', '/ready'],
+    ['GET', '/metrics'],
   ] as const) {
     t.equal((await answer(method, path)).status, 200, `${method} ${path}`);
   }
@@ -38,6 +39,7 @@ t.test('every other method is 405 with the ones there are', async (t) => {
     ['/nodes', 'GET, HEAD', ['POST']],
     ['/health', 'GET, HEAD', ['POST']],
     ['/ready', 'GET, HEAD', ['POST']],
+    ['/metrics', 'GET, HEAD', ['POST']],
   ] as const) {
     for (const method of others) {
       const response = await answer(method, path);

@@ -38,6 +38,9 @@ t.test('nodes count together, each answer is another number', async (t) => {
   t.strictSame(await Promise.all(cluster.counters.map(({ counter }) => counter.get())), [
     ...[300, 300, 300],
   ]);
+  const [a] = cluster.counters;
+  t.equal(a?.counter.isOwner, true);
+  t.equal(a?.counter.known, 300, 'the owner knows without asking');
 });
 
 t.test('Elixir callers get and increment as they always did', async (t) => {

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { atom, startNode } from '../../lib/distribution/index.ts';
-import { nodeSources } from '../../lib/measurements.ts';
+import { nodeFigures, nodeSources } from '../../lib/measurements.ts';
 import { Poller } from '../../lib/telemetry/poller.ts';
 import { type Measurements, Telemetry } from '../../lib/telemetry/telemetry.ts';
 
@@ -29,4 +29,20 @@ t.test('a poll measures connections, processes and mailboxes', async (t) => {
     'vm.processes': before,
     'vm.mailboxes': { messages: 3, longest: 2 },
   });
+});
+
+t.test('the figures of a node are those of the moment', async (t) => {
+  const node = await startNode();
+  t.teardown(() => node.stop());
+  const figures = nodeFigures(node.local, '1.2.3');
+  t.match(figures, { name: 'nonode@nohost', version: '1.2.3' });
+  t.equal(figures.clusterNodes(), 1);
+  t.strictSame([...figures.connections()], []);
+  const before = figures.processes();
+  const waiting = node.local.processes.spawn(async (self) => {
+    await self.receive({ match: () => false });
+  });
+  node.local.processes.send(node.local.processes.nobody, waiting.pid, 1);
+  t.equal(figures.processes(), before + 1);
+  t.strictSame(figures.mailboxes(), { messages: 1, longest: 1 });
 });

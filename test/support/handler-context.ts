@@ -19,6 +19,7 @@ export function fakeContext(overrides: Partial<HandlerContext> = {}): HandlerCon
         checks: { http: 'up', distribution: 'off', cluster: 'joined', counter: 'reachable' },
       }),
     },
+    metrics: { contentType: 'text/plain', text: async () => 'up 1\n' },
     now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     requestId: 'request-1',
     signal: new AbortController().signal,

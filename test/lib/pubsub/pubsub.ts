@@ -1,5 +1,5 @@
 import t from 'tap';
-import type { PubSubAdapter } from '../../../lib/pubsub/adapter.ts';
+import type { DeliverLocal, PubSubAdapter } from '../../../lib/pubsub/adapter.ts';
 import { PubSub } from '../../../lib/pubsub/pubsub.ts';
 import { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 
@@ -213,4 +213,26 @@ t.test('what comes from other nodes reaches the subscribers, until the stop', as
 t.test('a start whose adapter fails rejects with that', async (t) => {
   const error = new Error('no');
   await t.rejects(setUp({ start: () => Promise.reject(error) }), error);
+});
+
+t.test('counts what it publishes, receives and hands out', async (t) => {
+  let fromElsewhere: DeliverLocal = () => undefined;
+  const { pubsub, collect } = await setUp({
+    start: (deliver) => {
+      fromElsewhere = deliver;
+    },
+    broadcast: (_topic, message) => {
+      if (message === 'unencodable') throw new TypeError('no');
+    },
+  });
+  t.strictSame(pubsub.figures, { published: 0, received: 0, delivered: 0 });
+  collect('t');
+  collect('t');
+  pubsub.broadcast('t', 1);
+  pubsub.localBroadcast('t', 2);
+  pubsub.directBroadcast('two@h', 't', 3);
+  t.throws(() => pubsub.broadcast('t', 'unencodable'));
+  fromElsewhere('t', 4);
+  fromElsewhere('other', 5);
+  t.strictSame(pubsub.figures, { published: 3, received: 2, delivered: 6 });
 });
