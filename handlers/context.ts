@@ -61,6 +61,15 @@ export interface AccessPolicy {
   readonly credentials: Credentials | undefined;
 }
 
+/** What happens in the cluster, for spectators. */
+export interface LiveView {
+  /**
+   * Server-sent events, ready to be sent, from the one after `lastEventId` on if it is known, otherwise
+   * from a snapshot on; `undefined` when there are too many spectators.
+   */
+  open(lastEventId: string | undefined): AsyncIterable<Uint8Array> | undefined;
+}
+
 /** What the handlers of a service share. */
 export interface Services {
   readonly node: NodeView;
@@ -68,6 +77,7 @@ export interface Services {
   readonly access: AccessPolicy;
   readonly readiness: ReadinessView;
   readonly metrics: MetricsView;
+  readonly live: LiveView;
   /** milliseconds since 1970 */
   now(): number;
 }
@@ -115,6 +125,10 @@ class ScopedContext implements HandlerContext {
 
   get metrics(): MetricsView {
     return this.#services.metrics;
+  }
+
+  get live(): LiveView {
+    return this.#services.live;
   }
 
   now(): number {

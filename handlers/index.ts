@@ -7,6 +7,7 @@ import { guarded } from './access-guard.ts';
 import type { HandlerContext } from './context.ts';
 import { counterIncrement } from './counter-increment.ts';
 import { counterShow } from './counter-show.ts';
+import { events } from './events.ts';
 import { health } from './health.ts';
 import { hello } from './hello.ts';
 import { metrics } from './metrics.ts';
@@ -22,6 +23,7 @@ export const routes: readonly Route<HandlerContext>[] = [
   { method: 'GET', path: '/health', handler: health },
   { method: 'GET', path: '/ready', handler: ready },
   guarded({ method: 'GET', path: '/metrics', handler: metrics }),
+  guarded({ method: 'GET', path: '/events', handler: events }),
 ];
 
 export { type AccessPolicy, createContext } from './context.ts';

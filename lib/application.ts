@@ -5,6 +5,7 @@
  * application (one_for_one)
  * ├── telemetry   polls memory, event-loop delay, connections and mailboxes
  * ├── pubsub      topics and subscribers of this node
+ * ├── live        what there is to see of the cluster, for spectators
  * ├── endpoint    the HTTP server
  * ├── cluster     finds other nodes and connects with them
  * └── counter     the one counter: owns it, or stands by; hands it over when it stops
@@ -16,11 +17,12 @@
 import { type AccessPolicy, createContext, errorResponses, routes } from '../handlers/index.ts';
 import type { Config } from './config.ts';
 import type { Cookie } from './cookie.ts';
-import { Counter } from './counter.ts';
+import { COUNTER_NAME, Counter } from './counter.ts';
 import { Cluster } from './discovery/cluster.ts';
 import { type DistributedNode, isLoopback, startNode } from './distribution/index.ts';
 import { createRouter } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
+import { Live } from './live/live.ts';
 import { nodeFigures, nodeSources } from './measurements.ts';
 import { PubSub } from './pubsub/pubsub.ts';
 import { Readiness } from './readiness.ts';
@@ -60,6 +62,7 @@ export class Application {
   readonly #metrics: Metrics;
   #supervisor: Supervisor | undefined;
   #pubsub: PubSub | undefined;
+  #live: Live | undefined;
   #endpoint: HttpServer | undefined;
   #hasEnded = false;
   #stopping: Promise<void> | undefined;
@@ -171,6 +174,7 @@ export class Application {
       children: [
         { id: 'telemetry', start: () => this.#startPoller() },
         { id: 'pubsub', start: () => this.#startPubSub() },
+        { id: 'live', start: () => this.#startLive() },
         { id: 'endpoint', start: () => this.#startEndpoint(), shutdown: ENDPOINT_STOP_MS },
         { id: 'cluster', start: () => this.#startCluster() },
         { id: 'counter', start: () => this.counter.start(), shutdown: COUNTER_STOP_MS },
@@ -188,6 +192,7 @@ export class Application {
   async #startPubSub(): Promise<ReturnType<typeof serviceChild>> {
     const pubsub = await PubSub.start({ telemetry: this.#options.telemetry });
     this.#pubsub = pubsub;
+    this.#live?.use(pubsub);
     return serviceChild(() => pubsub.stop());
   }
 
@@ -205,6 +210,24 @@ export class Application {
     return cluster;
   }
 
+  #startLive(): ReturnType<typeof serviceChild> {
+    const { telemetry } = this.#options;
+    const { local, global, kernel } = this.node;
+    const pubsub = this.#pubsub;
+    if (pubsub === undefined) throw new Error('expected the pubsub to be started before');
+    const live = Live.start({
+      ...{ node: local, telemetry, pubsub, version: packageVersion() },
+      owner: {
+        node: () => global.whereisName(COUNTER_NAME)?.node,
+        onChange: (listener) => global.onNameEvent(listener),
+      },
+      readCount: () => this.counter.get(),
+      rpc: (...call) => kernel.rpc(...call),
+    });
+    this.#live = live;
+    return serviceChild(() => live.stop());
+  }
+
   async #startEndpoint(): Promise<HttpServer> {
     const { config, telemetry } = this.#options;
     const { local } = this.node;
@@ -217,6 +240,7 @@ export class Application {
       access: accessPolicy(config),
       readiness: this.#readiness,
       metrics: this.#metrics,
+      live: { open: (lastEventId?: string) => this.#live?.open(lastEventId) },
       now: Date.now,
     };
     this.#endpoint = await HttpServer.start({

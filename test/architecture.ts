@@ -116,13 +116,14 @@ const AREAS: readonly {
     mayUse: ['index', 'config', 'supervisor', 'peers', 'node-name', 'clock', 'telemetry'],
   },
   { name: 'readiness', at: 'lib/readiness.ts', mayUse: ['index'] },
+  { name: 'live', at: 'lib/live/', mayUse: ['index', 'pubsub', 'clock', 'telemetry'] },
   { name: 'handlers', at: 'handlers/', mayUse: ['http', 'errors'] },
   {
     name: 'application',
     at: 'lib/application.ts',
     mayUse: [
       ...['handlers', 'discovery', 'counter', 'measurements', 'pubsub', 'http', 'supervisor'],
-      ...['readiness', 'version', 'index', 'config', 'cookie', 'telemetry'],
+      ...['live', 'readiness', 'version', 'index', 'config', 'cookie', 'telemetry'],
     ],
   },
   {

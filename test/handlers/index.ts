@@ -23,6 +23,7 @@ t.test('every documented path answers its method', async (t) => {
     ['GET', '/counter'],
     ['POST', '/counter/increment'],
     ['GET', '/nodes'],
+    ['GET', '/events'],
     ['GET', '/health'],
     ['GET', '/ready'],
     ['GET', '/metrics'],

@@ -64,6 +64,7 @@ test('starts its children in order, and stops the endpoint first, the rest backw
   t.strictSame(children.splice(0), [
     'started telemetry',
     'started pubsub',
+    'started live',
     'started endpoint',
     'started counter',
   ]);
@@ -71,6 +72,7 @@ test('starts its children in order, and stops the endpoint first, the rest backw
   t.strictSame(children, [
     'stopped endpoint',
     'stopped counter',
+    'stopped live',
     'stopped pubsub',
     'stopped telemetry',
   ]);

@@ -20,6 +20,11 @@ export function fakeContext(overrides: Partial<HandlerContext> = {}): HandlerCon
       }),
     },
     metrics: { contentType: 'text/plain', text: async () => 'up 1\n' },
+    live: {
+      async *open() {
+        yield new TextEncoder().encode('retry: 1000\n\n');
+      },
+    },
     now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     requestId: 'request-1',
     signal: new AbortController().signal,
