@@ -89,6 +89,7 @@ Environment:
   DASHBOARD_USER, DASHBOARD_PASSWORD
                         both or none: credentials of the pages for operators
   LOG_LEVEL             debug, info, warn or error (default ${defaultLogLevel})
+  LOG_FORMAT            json or pretty (default: pretty on a terminal, but json in production)
   NODE_ENV              production asks for a cookie of your own
   STOP_WITH_PARENT      true: end when the IPC channel to the parent process closes
 

@@ -21,10 +21,13 @@ export type { DistributionConfig } from './distribution-config.ts';
 export type Environment = 'production' | 'development' | 'test';
 /** The least important level that is logged. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+/** Lines for programs, or for people. */
+export type LogFormat = 'json' | 'pretty';
 
 export interface Config {
   readonly environment: Environment;
   readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
   /** whether to end when the parent process does, which an IPC channel tells */
   readonly stopWithParent: boolean;
   /** `NAME@HOST`, or {@link NO_NODE} */
@@ -64,6 +67,8 @@ export interface ConfigSources {
   readonly networkInterfaces?: () => NetworkInterfaces;
   /** the level of the log when nothing is said; default `info` */
   readonly defaultLogLevel?: LogLevel;
+  /** whether people read the log as it is written; default: whether standard output is a terminal */
+  readonly logsToTerminal?: boolean;
 }
 
 /** The settings cannot be used. `message` lists every problem; no secret is ever in it. */
@@ -96,6 +101,7 @@ export function requestedInformation(
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const { argv = process.argv.slice(2), env = process.env, readFile = readFileIfAny } = sources;
+  const { logsToTerminal = process.stdout.isTTY === true } = sources;
   const commandLine = parseCommandLine(argv);
   const problems = [...commandLine.problems];
   const given = readSettings(commandLine, env);
@@ -120,6 +126,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   return {
     environment,
     logLevel: settings.LOG_LEVEL ?? sources.defaultLogLevel ?? 'info',
+    logFormat: settings.LOG_FORMAT ?? (!production && logsToTerminal ? 'pretty' : 'json'),
     stopWithParent: settings.STOP_WITH_PARENT ?? false,
     nodeName: cluster?.nodeName ?? NO_NODE,
     http: {

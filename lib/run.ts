@@ -21,7 +21,7 @@ export interface Running {
 
 export interface StartOptions {
   /** where log lines go; default standard output */
-  readonly logTo?: { write(line: string): void };
+  readonly logTo?: { write(line: string): void; readonly isTTY?: boolean };
   /** when LOG_LEVEL says nothing; default `info` */
   readonly defaultLogLevel?: LogLevel;
 }
@@ -36,10 +36,14 @@ const STOP_TIMEOUT_MS = 10_000;
  */
 export async function start(options: StartOptions = {}): Promise<Running> {
   const { defaultLogLevel } = options;
-  const config = loadConfig(defaultLogLevel === undefined ? {} : { defaultLogLevel });
+  const config = loadConfig({
+    ...(defaultLogLevel === undefined ? {} : { defaultLogLevel }),
+    ...(options.logTo === undefined ? {} : { logsToTerminal: options.logTo.isTTY === true }),
+  });
   const cookie = cookieOf(config);
   const logger = createLogger({
     level: config.logLevel,
+    format: config.logFormat,
     bindings: { node: config.nodeName },
     ...(options.logTo === undefined ? {} : { destination: options.logTo }),
   });

@@ -54,6 +54,7 @@ const SETTINGS = {
   DASHBOARD_USER: z.string().regex(/^[^:\p{Cc}]{1,255}$/u),
   DASHBOARD_PASSWORD: z.string().regex(/^[^\p{Cc}]{1,255}$/u),
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']),
+  LOG_FORMAT: z.enum(['json', 'pretty']),
   NODE_ENV: z.enum(['production', 'development', 'test']),
   STOP_WITH_PARENT: boolean,
 } as const;
@@ -76,6 +77,7 @@ const EXPECTED: Readonly<Record<SettingName, string>> = {
   DASHBOARD_USER: '1 to 255 characters, no colon and no control character',
   DASHBOARD_PASSWORD: '1 to 255 characters, no control character',
   LOG_LEVEL: 'debug, info, warn or error',
+  LOG_FORMAT: 'json or pretty',
   NODE_ENV: 'production, development or test',
   STOP_WITH_PARENT: 'true or false',
 };

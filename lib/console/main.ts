@@ -32,10 +32,11 @@ end, with exit code 1 if any statement failed.`,
 
 /** Where log lines go: to standard error, without damage to a prompt once there is one. */
 class LogOutput {
+  readonly isTTY = process.stderr.isTTY;
   prompt: Prompt | undefined;
 
   write(line: string): void {
-    if (this.prompt !== undefined && process.stderr.isTTY) {
+    if (this.prompt !== undefined && this.isTTY) {
       this.prompt.writeAbove(line, process.stderr);
     } else {
       process.stderr.write(line);

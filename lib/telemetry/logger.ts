@@ -1,5 +1,6 @@
 /**
- * The log: one JSON object a line, on standard output unless told otherwise.
+ * The log: one JSON object a line, on standard output unless told otherwise. On request each line is made
+ * readable for people (`pretty-lines.ts`), and stays one line.
  *
  * ```json
  * {"level":"info","time":"2026-01-31T12:00:00.000Z","node":"a@h","event":"http.request.stop","method":"GET",…,"msg":"request"}
@@ -12,9 +13,13 @@
 import { inspect } from 'node:util';
 import { type Logger as PinoLogger, pino } from 'pino';
 import { LOG_EVENTS, type LogEvent, type LogLevel } from './log-events.ts';
+import { prettyLines } from './pretty-lines.ts';
 import type { Measurements, Metadata, Telemetry } from './telemetry.ts';
 
 export type Logger = PinoLogger;
+
+/** For programs, or for people. */
+export type LogFormat = 'json' | 'pretty';
 
 export interface LoggerOptions {
   /** default `info` */
@@ -23,13 +28,15 @@ export interface LoggerOptions {
   readonly bindings?: Readonly<Record<string, string>>;
   /** where the lines go; default standard output, written before the call returns */
   readonly destination?: { write(line: string): void };
+  /** default `json` */
+  readonly format?: LogFormat;
   readonly now?: () => Date;
 }
 
 /** Where secrets could hide: an Erlang cookie in a configuration, credentials in it and in headers. */
 const SECRETS: readonly string[] = ['cookie', 'authorization', 'password', '["set-cookie"]'];
 
-/** Makes a logger that writes JSON lines, with secrets blotted out. */
+/** Makes a logger, with secrets blotted out in whichever format. */
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { now = () => new Date() } = options;
   // Synchronous: the line that explains why the process ended must not be lost with it.
@@ -43,7 +50,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
       serializers: { err: (error) => (error instanceof Error ? serializeError(error) : error) },
       redact: { paths: SECRETS.flatMap(atDepthsUpToThree), censor: '[redacted]' },
     },
-    destination,
+    options.format === 'pretty' ? prettyLines(destination) : destination,
   );
 }
 

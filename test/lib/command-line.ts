@@ -76,6 +76,7 @@ t.test('usage names every flag and variable', async (t) => {
     'DASHBOARD_USER',
     'DASHBOARD_PASSWORD',
     'LOG_LEVEL',
+    'LOG_FORMAT',
     'NODE_ENV',
     'STOP_WITH_PARENT',
   ]) {

@@ -11,6 +11,7 @@ function load({ argv = '', env = {}, files = {} }: Situation = {}) {
   return loadConfig({
     argv: argv.split(' ').filter((word) => word !== ''),
     env,
+    logsToTerminal: false,
     readFile: (path) => files[path],
     hostname: () => 'app.0',
     homedir: () => '/home/user',
@@ -32,6 +33,7 @@ t.test('has a default for everything', async (t) => {
   t.strictSame(load(), {
     environment: 'development',
     logLevel: 'info',
+    logFormat: 'json',
     stopWithParent: false,
     nodeName: 'nonode@nohost',
     http: { host: '127.0.0.1', tcpPort: 4000 },
@@ -66,6 +68,7 @@ t.test('reads every variable', async (t) => {
     DASHBOARD_USER: 'operator',
     DASHBOARD_PASSWORD: 'a long pass:phrase',
     LOG_LEVEL: 'debug',
+    LOG_FORMAT: 'pretty',
     NODE_ENV: 'test',
     STOP_WITH_PARENT: '1',
     XDG_CONFIG_HOME: '/xdg',
@@ -73,6 +76,7 @@ t.test('reads every variable', async (t) => {
   t.strictSame(load({ env, files: { '/peers': '{}' } }), {
     environment: 'test',
     logLevel: 'debug',
+    logFormat: 'pretty',
     stopWithParent: true,
     nodeName: 'node1@127.0.0.1',
     http: { host: '::1', tcpPort: 0 },
@@ -141,6 +145,7 @@ t.test('lists every problem in one message, with what was expected and what came
       ENABLE_DISTRIBUTION: 'maybe',
       ERL_EPMD_PORT: '0',
       LOG_LEVEL: 'loud',
+      LOG_FORMAT: 'xml',
       NODE_ENV: 'prod',
     },
   };
@@ -154,6 +159,7 @@ t.test('lists every problem in one message, with what was expected and what came
     'ENABLE_DISTRIBUTION: expected true or false, got "maybe"',
     '--connect: expected node names NAME@HOST, separated by commas, got "nohost"',
     'ERL_EPMD_PORT: expected a TCP port, 1 to 65535, got "0"',
+    'LOG_FORMAT: expected json or pretty, got "xml"',
     'LOG_LEVEL: expected debug, info, warn or error, got "loud"',
     'NODE_ENV: expected production, development or test, got "prod"',
   ]) {
@@ -210,4 +216,14 @@ t.test('routes that nobody can read are a warning, since the service works witho
     publicUrl: undefined,
     warnings: [/^PLATFORM_ROUTES: expected base64 of a JSON object .* stays unknown$/],
   });
+});
+
+t.test('lines are for people on a terminal, and for programs else and in production', async (t) => {
+  const format = (logsToTerminal: boolean, env: Record<string, string> = {}): string =>
+    loadConfig({ argv: [], env, readFile: () => undefined, logsToTerminal }).logFormat;
+  t.equal(format(true), 'pretty');
+  t.equal(format(false), 'json');
+  t.equal(format(true, { NODE_ENV: 'production' }), 'json');
+  t.equal(format(false, { LOG_FORMAT: 'pretty', NODE_ENV: 'production' }), 'pretty');
+  t.equal(format(true, { LOG_FORMAT: 'json' }), 'json');
 });

@@ -6,7 +6,14 @@ import { COUNTER_NAME } from '../../lib/counter.ts';
 import { type Running, runUntilStopped, start, startProblem } from '../../lib/run.ts';
 
 // This file has a process of its own, so these settings reach nobody else.
-for (const name of ['NODE_NAME', 'ERLANG_COOKIE', 'CONNECT_NODES', 'NODE_ENV', 'LOG_LEVEL']) {
+for (const name of [
+  'NODE_NAME',
+  'ERLANG_COOKIE',
+  'CONNECT_NODES',
+  'NODE_ENV',
+  'LOG_LEVEL',
+  'LOG_FORMAT',
+]) {
   delete process.env[name];
 }
 process.env.PORT = '0';
