@@ -14,14 +14,19 @@ export interface NodeView {
 
 /**
  * The counter of the cluster, wherever it lives. Both reject with a `CallError` if it is not reached
- * in time. A count has no upper limit: beyond 2^53 it is a `bigint`.
+ * in time. A count has no upper limit: beyond 2^53 it is a `bigint`. The `requestId` goes to the node where
+ * the counter lives, for its log.
  */
 export interface CounterView {
-  get(options?: { readonly signal?: AbortSignal }): Promise<number | bigint>;
+  get(options?: {
+    readonly signal?: AbortSignal;
+    readonly requestId?: string;
+  }): Promise<number | bigint>;
   /** adds one and gives the new count; the same `key` adds one only once, and gives that count again */
   increment(options?: {
     readonly signal?: AbortSignal;
     readonly key?: string;
+    readonly requestId?: string;
   }): Promise<number | bigint>;
 }
 

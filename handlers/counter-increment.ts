@@ -22,9 +22,11 @@ export async function counterIncrement(
 ): Promise<HttpResponse> {
   const idempotency = idempotencyKey(request.headers);
   if (idempotency.type === 'invalid') return errorResponses.forCode('malformed_request');
-  const { signal } = context;
+  const { signal, requestId } = context;
   const count = await context.counter.increment(
-    idempotency.type === 'key' ? { signal, key: idempotency.key } : { signal },
+    idempotency.type === 'key'
+      ? { signal, requestId, key: idempotency.key }
+      : { signal, requestId },
   );
   return json({
     count,

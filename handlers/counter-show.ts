@@ -11,6 +11,7 @@ export async function counterShow(
   _request: HttpRequest,
   context: HandlerContext,
 ): Promise<HttpResponse> {
-  const count = await context.counter.get({ signal: context.signal });
+  const { signal, requestId } = context;
+  const count = await context.counter.get({ signal, requestId });
   return json({ count, node: context.node.name } satisfies z.infer<typeof counterSchema>);
 }

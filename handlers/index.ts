@@ -26,5 +26,5 @@ export const routes: readonly Route<HandlerContext>[] = [
   guarded({ method: 'GET', path: '/events', handler: events }),
 ];
 
-export { type AccessPolicy, createContext } from './context.ts';
+export { type AccessPolicy, type CounterView, createContext } from './context.ts';
 export { errorResponses } from './responses.ts';

@@ -6,6 +6,7 @@
  * ├── telemetry   polls memory, event-loop delay, connections and mailboxes
  * ├── pubsub      topics and subscribers of this node
  * ├── live        what there is to see of the cluster, for spectators
+ * ├── request_trace   tells the log of the counter's node whose requests it serves
  * ├── endpoint    the HTTP server
  * ├── cluster     finds other nodes and connects with them
  * └── counter     the one counter: owns it, or stands by; hands it over when it stops
@@ -14,7 +15,13 @@
  * The node itself, with its processes and the servers that peers expect, is there before the tree
  * and ends after it, as `kernel` does before and after an Erlang application.
  */
-import { type AccessPolicy, createContext, errorResponses, routes } from '../handlers/index.ts';
+import {
+  type AccessPolicy,
+  type CounterView,
+  createContext,
+  errorResponses,
+  routes,
+} from '../handlers/index.ts';
 import type { Config } from './config.ts';
 import type { Cookie } from './cookie.ts';
 import { COUNTER_NAME, Counter } from './counter.ts';
@@ -26,6 +33,7 @@ import { Live } from './live/live.ts';
 import { nodeFigures, nodeSources } from './measurements.ts';
 import { PubSub } from './pubsub/pubsub.ts';
 import { Readiness } from './readiness.ts';
+import { RequestTrace } from './request-trace.ts';
 import type { ExitReason } from './supervisor/child.ts';
 import { serviceChild } from './supervisor/service-child.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
@@ -60,6 +68,7 @@ export class Application {
   readonly #options: ApplicationOptions;
   readonly #readiness: Readiness;
   readonly #metrics: Metrics;
+  readonly #trace: RequestTrace;
   #supervisor: Supervisor | undefined;
   #pubsub: PubSub | undefined;
   #live: Live | undefined;
@@ -72,6 +81,7 @@ export class Application {
     this.node = node;
     const { telemetry, config } = options;
     this.counter = new Counter({ node, telemetry, directory: config.dataDir });
+    this.#trace = new RequestTrace({ node, telemetry, name: COUNTER_NAME });
     this.#metrics = this.#createMetrics();
     this.#readiness = new Readiness({ local: node.local, counter: this.counter });
   }
@@ -175,6 +185,7 @@ export class Application {
         { id: 'telemetry', start: () => this.#startPoller() },
         { id: 'pubsub', start: () => this.#startPubSub() },
         { id: 'live', start: () => this.#startLive() },
+        { id: 'request_trace', start: () => this.#trace.start() },
         { id: 'endpoint', start: () => this.#startEndpoint(), shutdown: ENDPOINT_STOP_MS },
         { id: 'cluster', start: () => this.#startCluster() },
         { id: 'counter', start: () => this.counter.start(), shutdown: COUNTER_STOP_MS },
@@ -228,6 +239,16 @@ export class Application {
     return serviceChild(() => live.stop());
   }
 
+  #tracedCounter(): CounterView {
+    const { counter } = this;
+    const trace = this.#trace;
+    return {
+      get: (options) => trace.follow('get', options?.requestId, counter.get(options)),
+      increment: (options) =>
+        trace.follow('increment', options?.requestId, counter.increment(options)),
+    };
+  }
+
   async #startEndpoint(): Promise<HttpServer> {
     const { config, telemetry } = this.#options;
     const { local } = this.node;
@@ -236,7 +257,7 @@ export class Application {
         name: local.name,
         connectedNodes: () => local.nodes(),
       },
-      counter: this.counter,
+      counter: this.#tracedCounter(),
       access: accessPolicy(config),
       readiness: this.#readiness,
       metrics: this.#metrics,

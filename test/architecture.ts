@@ -117,13 +117,27 @@ const AREAS: readonly {
   },
   { name: 'readiness', at: 'lib/readiness.ts', mayUse: ['index'] },
   { name: 'live', at: 'lib/live/', mayUse: ['index', 'pubsub', 'clock', 'telemetry'] },
+  {
+    name: 'request-trace',
+    at: 'lib/request-trace.ts',
+    mayUse: ['index', 'supervisor', 'telemetry'],
+  },
   { name: 'handlers', at: 'handlers/', mayUse: ['http', 'errors'] },
   {
     name: 'application',
     at: 'lib/application.ts',
     mayUse: [
       ...['handlers', 'discovery', 'counter', 'measurements', 'pubsub', 'http', 'supervisor'],
-      ...['live', 'readiness', 'version', 'index', 'config', 'cookie', 'telemetry'],
+      ...[
+        'live',
+        'readiness',
+        'request-trace',
+        'version',
+        'index',
+        'config',
+        'cookie',
+        'telemetry',
+      ],
     ],
   },
   {

@@ -117,6 +117,13 @@ export const LOG_EVENTS: readonly LogEvent[] = [
   line('global.peer.silent', 'warn', 'a global server does not answer', 'peer', 'known'),
   line('global.connect.failed', 'warn', 'node known to others is not reachable', 'peer'),
 
+  line(
+    'request.arrived',
+    'info',
+    'requests of another node',
+    ...['peer', 'operation', 'requestIds'],
+  ),
+
   {
     event: 'counter.owner.taken_over',
     level: 'info',

@@ -20,7 +20,10 @@ t.test('passes an idempotency key on, and refuses what is none', async (t) => {
   const keys: unknown[] = [];
   const counter = {
     get: async () => 0,
-    increment: async (options?: { readonly key?: string }) => keys.push(options?.key),
+    increment: async (options?: { readonly key?: string; readonly requestId?: string }) => {
+      t.equal(options?.requestId, 'request-1');
+      return keys.push(options?.key);
+    },
   };
   const context = fakeContext({ counter });
   const send = async (headers: Record<string, string>) => {

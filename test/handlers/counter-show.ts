@@ -19,17 +19,21 @@ t.test('writes every digit of a count beyond 2^53', async (t) => {
   t.equal(await response.text(), '{"count":1180591620717411303424,"node":"node1@127.0.0.1"}');
 });
 
-t.test('hands its signal to the call, and fails as the call fails', async (t) => {
-  const failure = new Error('no counter');
-  const { signal } = new AbortController();
-  const seen: unknown[] = [];
-  const counter = {
-    get: async (options?: { signal?: AbortSignal }) => {
-      seen.push(options?.signal);
-      throw failure;
-    },
-    increment: async () => 0,
-  };
-  await t.rejects(counterShow(request(), fakeContext({ counter, signal })), failure);
-  t.equal(seen[0], signal);
-});
+t.test(
+  'hands its signal and the request id to the call, and fails as the call fails',
+  async (t) => {
+    const failure = new Error('no counter');
+    const { signal } = new AbortController();
+    const seen: unknown[] = [];
+    const counter = {
+      get: async (options?: { signal?: AbortSignal; requestId?: string }) => {
+        seen.push(options?.signal, options?.requestId);
+        throw failure;
+      },
+      increment: async () => 0,
+    };
+    await t.rejects(counterShow(request(), fakeContext({ counter, signal })), failure);
+    t.equal(seen[0], signal);
+    t.equal(seen[1], 'request-1');
+  },
+);

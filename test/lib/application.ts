@@ -13,6 +13,7 @@ import {
   startGenServer,
   startNode,
 } from '../../lib/distribution/index.ts';
+import { attachLogger, createLogger } from '../../lib/telemetry/logger.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { freePort, until } from '../support/peers.ts';
 import { lintMetrics, parseMetrics, seriesValue } from '../support/prometheus-text.ts';
@@ -65,6 +66,7 @@ test('starts its children in order, and stops the endpoint first, the rest backw
     'started telemetry',
     'started pubsub',
     'started live',
+    'started request_trace',
     'started endpoint',
     'started counter',
   ]);
@@ -72,6 +74,7 @@ test('starts its children in order, and stops the endpoint first, the rest backw
   t.strictSame(children, [
     'stopped endpoint',
     'stopped counter',
+    'stopped request_trace',
     'stopped live',
     'stopped pubsub',
     'stopped telemetry',
@@ -289,6 +292,38 @@ test('metrics tell of the requests, the peers while they are there, and the coun
   t.equal(later('hello_distributed_owner_changes_total', { change: 'taken_over' }), 1);
   t.equal(later('hello_distributed_nodeups_total'), 1);
   t.notOk(one.telemetry.hasHandlers('http.request.stop'), 'who has stopped listens no longer');
+});
+
+test('a request that is served by another node is told by both logs under one id', async (t) => {
+  const env = { ERLANG_COOKIE: 'traced', ERL_EPMD_PORT: String(await freePort()) };
+  const logOf = ({ telemetry }: { readonly telemetry: Telemetry }) => {
+    const lines: { readonly msg: string; readonly [field: string]: unknown }[] = [];
+    const destination = { write: (line: string) => lines.push(JSON.parse(line)) };
+    attachLogger(telemetry, createLogger({ destination }));
+    return lines;
+  };
+  const owner = await start(t, { ...env, NODE_NAME: 'owner@127.0.0.1' });
+  const asked = await start(t, { ...env, NODE_NAME: 'asked@127.0.0.1' });
+  const [ofOwner, ofAsked] = [logOf(owner), logOf(asked)];
+  const ask = async (path: string, method: string, id: string) => {
+    const headers = { 'x-request-id': id };
+    const response = await fetch(`${asked.application.url}${path}`, { method, headers });
+    t.equal(response.status, 200);
+    t.equal(response.headers.get('x-request-id'), id);
+  };
+  await ask('/counter/increment', 'POST', 'trace.increment-1');
+  await ask('/counter', 'GET', 'trace.get-2');
+  await until(() => ofOwner.length >= 2 && ofAsked.length >= 2);
+  t.match(ofAsked, [
+    { msg: 'request', path: '/counter/increment', requestId: 'trace.increment-1', status: 200 },
+    { msg: 'request', path: '/counter', requestId: 'trace.get-2', status: 200 },
+  ]);
+  const arrived = { msg: 'requests of another node', peer: 'asked@127.0.0.1', level: 'info' };
+  t.match(ofOwner, [
+    { ...arrived, operation: 'increment', requestIds: ['trace.increment-1'] },
+    { ...arrived, operation: 'get', requestIds: ['trace.get-2'] },
+  ]);
+  t.equal(ofOwner.length, 2);
 });
 
 test('in production pages for operators are closed without credentials, and open with them', async (t) => {
