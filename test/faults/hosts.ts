@@ -1,6 +1,7 @@
 /** The network of the fault tests is cut where they say, and leaves nothing behind. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
 import { HostNetwork, skipWithoutNamespaces } from '../support/faults/hosts.ts';
@@ -21,6 +22,20 @@ function reachable({ hosts }: HostNetwork): string[] {
     const shell = ['netns', 'exec', namespace, 'bash', '-c', script];
     return spawnSync('ip', shell, { stdio: ['ignore', 'pipe', 'ignore'] }).stdout.toString();
   });
+}
+
+/** Whether this process reaches a host. */
+async function canReach(address: string): Promise<boolean> {
+  const socket = connect({ host: address, port: PORT, timeout: 300 });
+  socket.once('timeout', () => socket.destroy(new Error('timeout')));
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 async function listenOnEach(t: Test, { hosts }: HostNetwork): Promise<void> {
@@ -57,6 +72,19 @@ t.test('hosts reach each other within their side only', { skip }, async (t) => {
   t.strictSame(reachable(network), ['0', '1', '23', '23']);
   await network.heal();
   await whole();
+});
+
+t.test('with an outlet, this process is a host among them', { skip }, async (t) => {
+  const network = await HostNetwork.create(t, 2, { outlet: true });
+  await listenOnEach(t, network);
+  for (const { address, managementAddress } of network.hosts) {
+    t.equal(managementAddress, address);
+    await until(() => canReach(address), { what: `a connection to ${address}` });
+  }
+  await until(() => reachable(network).every((reached) => reached === '01'), { what: 'no gap' });
+  const prefix = network.hosts[0]!.namespace.slice(0, -2);
+  await network.remove();
+  t.strictSame(left(prefix), []);
 });
 
 t.test('nothing remains of the network', { skip }, async (t) => {

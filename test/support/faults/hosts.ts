@@ -8,6 +8,9 @@
  *                      └─ br0 ┘          a bridge in a namespace of its own
  * ```
  *
+ * With `outlet` this process is plugged into the switch as one more host, and there are no cables beside it: all
+ * traffic takes one network, which is then not to be cut between this process and a host.
+ *
  * A cut is real: packets between two sides are lost without a word. A host that is alone on its side has
  * its cable unplugged (link down); the hosts of a larger side are plugged into a bridge of their own.
  *
@@ -43,37 +46,58 @@ export interface Host {
   readonly namespace: string;
   /** in the network that is cut */
   readonly address: string;
-  /** for the test's own requests */
+  /** for the test's own requests; with an outlet the same */
   readonly managementAddress: string;
 }
+
+export interface HostNetworkOptions {
+  /** whether this process belongs to the network itself; default false */
+  readonly outlet?: boolean;
+}
+
+/** The last byte of this process's address in a network with an outlet. */
+const OUTLET = 126;
 
 export class HostNetwork {
   readonly hosts: readonly Host[];
   readonly #switch: string;
   readonly #prefix: string;
+  /** the ends of cables in the namespace of this process */
+  readonly #cables: readonly string[];
   #bridges = 1;
   readonly #onExit = () => this.#removeNow();
 
-  private constructor(prefix: string, hosts: readonly Host[]) {
+  private constructor(
+    prefix: string,
+    hosts: readonly Host[],
+    { outlet = false }: HostNetworkOptions,
+  ) {
     this.#prefix = prefix;
     this.#switch = `${prefix}s`;
+    this.#cables = outlet ? [`${prefix}m`] : hosts.map((_, index) => `${prefix}m${index}`);
     this.hosts = hosts;
   }
 
   /** Builds the network; it is removed with the test. */
-  static async create(t: Teardown, size: number): Promise<HostNetwork> {
+  static async create(
+    t: Teardown,
+    size: number,
+    options: HostNetworkOptions = {},
+  ): Promise<HostNetwork> {
     await sweep();
     const prefix = `hd${process.pid}x${Math.floor(Math.random() * 36 ** 2).toString(36)}`;
     const net = await freeNetwork();
-    const hosts = Array.from({ length: size }, (_, index) => ({
-      namespace: `${prefix}h${index}`,
-      address: `10.${net}.${index + 1}`,
-      managementAddress: `10.${net}.${128 + 4 * index + 2}`,
-    }));
-    const network = new HostNetwork(prefix, hosts);
+    const hosts = Array.from({ length: size }, (_, index) => {
+      const address = `10.${net}.${index + 1}`;
+      const managementAddress = options.outlet ? address : `10.${net}.${128 + 4 * index + 2}`;
+      return { namespace: `${prefix}h${index}`, address, managementAddress };
+    });
+    const network = new HostNetwork(prefix, hosts, options);
     process.on('exit', network.#onExit);
     t.teardown(() => network.remove());
-    await network.#build(net);
+    await network.#build();
+    if (options.outlet) await network.#plugOutlet(`10.${net}.${OUTLET}`);
+    else await network.#layCables(net);
     return network;
   }
 
@@ -115,15 +139,14 @@ export class HostNetwork {
     await removeLinks((name) => name.startsWith(this.#prefix));
   }
 
-  async #build(net: string): Promise<void> {
+  async #build(): Promise<void> {
     await ip('netns', 'add', this.#switch);
     await ip('-n', this.#switch, 'link', 'add', 'br0', 'type', 'bridge');
     await ip('-n', this.#switch, 'link', 'set', 'br0', 'up');
     for (const [index, host] of this.hosts.entries()) {
-      const { namespace, address, managementAddress } = host;
+      const { namespace, address } = host;
       const inside = ['-n', namespace] as const;
       const port = `p${index}`;
-      const management = `${this.#prefix}m${index}`;
       await ip('netns', 'add', namespace);
       await ip(...inside, 'link', 'set', 'lo', 'up');
       await ip(
@@ -133,13 +156,28 @@ export class HostNetwork {
       await ip(...inside, 'address', 'add', `${address}/25`, 'dev', 'd0');
       await ip(...inside, 'link', 'set', 'd0', 'up');
       await ip('-n', this.#switch, 'link', 'set', port, 'master', 'br0', 'up');
+    }
+  }
 
-      await ip('link', 'add', management, 'type', 'veth', 'peer', 'name', 'm0', 'netns', namespace);
-      await ip('address', 'add', `10.${net}.${128 + 4 * index + 1}/30`, 'dev', management);
-      await ip('link', 'set', management, 'up');
+  async #layCables(net: string): Promise<void> {
+    for (const [index, { namespace, managementAddress }] of this.hosts.entries()) {
+      const inside = ['-n', namespace] as const;
+      const cable = this.#cables[index]!;
+      await ip('link', 'add', cable, 'type', 'veth', 'peer', 'name', 'm0', 'netns', namespace);
+      await ip('address', 'add', `10.${net}.${128 + 4 * index + 1}/30`, 'dev', cable);
+      await ip('link', 'set', cable, 'up');
       await ip(...inside, 'address', 'add', `${managementAddress}/30`, 'dev', 'm0');
       await ip(...inside, 'link', 'set', 'm0', 'up');
     }
+  }
+
+  async #plugOutlet(address: string): Promise<void> {
+    const cable = this.#cables[0]!;
+    const port = ['name', 'outlet', 'netns', this.#switch];
+    await ip('link', 'add', cable, 'type', 'veth', 'peer', ...port);
+    await ip('address', 'add', `${address}/25`, 'dev', cable);
+    await ip('link', 'set', cable, 'up');
+    await ip('-n', this.#switch, 'link', 'set', 'outlet', 'master', 'br0', 'up');
   }
 
   #plug(index: number, state: 'up' | 'down'): Promise<void> {
@@ -161,7 +199,7 @@ export class HostNetwork {
     const spaces = [this.#switch, ...this.hosts.map(({ namespace }) => namespace)];
     const commands = [
       ...spaces.map((name) => ['netns', 'del', name]),
-      ...this.hosts.map((_, index) => ['link', 'del', `${this.#prefix}m${index}`]),
+      ...this.#cables.map((cable) => ['link', 'del', cable]),
     ];
     for (const name of spaces) killNow(name);
     for (const command of commands) {
