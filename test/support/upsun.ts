@@ -10,6 +10,7 @@ const configSchema = z.object({
   applications: z.object({
     hello_distributed: z.object({
       type: z.string(),
+      container_profile: z.string().default('HIGH_CPU'),
       variables: z.object({ env: z.record(z.string(), z.string()) }),
       hooks: z.object({ build: z.string() }),
       web: z.object({ commands: z.object({ start: z.string(), post_start: z.string() }) }),
@@ -25,6 +26,8 @@ const configSchema = z.object({
 export interface UpsunConfig {
   readonly name: string;
   readonly type: string;
+  /** memory for each CPU; by default that of Node.js images */
+  readonly profile: string;
   /** variables of the build and of every instance */
   readonly env: Readonly<Record<string, string>>;
   readonly build: string;
@@ -44,6 +47,7 @@ export function readUpsunConfig(text: string = textOf(CONFIG_FILE)): UpsunConfig
   return {
     name: 'hello_distributed',
     type: application.type,
+    profile: application.container_profile,
     env: application.variables.env,
     build: application.hooks.build,
     start: application.web.commands.start,
