@@ -1,13 +1,14 @@
 import type { Clock } from '../../clock.ts';
 
-/** Something that has to happen within a time. Made by {@link Deadlines.start}. */
-export interface Deadline {
-  readonly dueMs: number;
-  readonly expire: () => void;
-  /** its neighbours among those with the same time-out; of {@link Deadlines} alone */
-  previous: Deadline | undefined;
-  next: Deadline | undefined;
-  queue: Queue | undefined;
+/** Something that has to be over within a time. Its place among the others is of {@link Deadlines} alone. */
+export abstract class Deadline {
+  dueMs = 0;
+  queue: Queue | undefined = undefined;
+  earlier: Deadline | undefined = undefined;
+  later: Deadline | undefined = undefined;
+
+  /** The time is up. */
+  abstract expire(timeoutMs: number): void;
 }
 
 /** Deadlines of one time-out, which therefore are due in the order in which they began. */
@@ -30,23 +31,23 @@ export class Deadlines {
     this.#clock = clock;
   }
 
-  /** Calls `expire` after `timeoutMs`, unless {@link stop}ped. */
-  start(timeoutMs: number, expire: () => void): Deadline {
+  /** Lets `deadline` expire after `timeoutMs`, unless it is {@link stop}ped. One at a time for each. */
+  start(timeoutMs: number, deadline: Deadline): void {
     let queue = this.#queues.get(timeoutMs);
     if (queue === undefined) {
       queue = { timeoutMs, first: undefined, last: undefined, cancelTimer: undefined };
       this.#queues.set(timeoutMs, queue);
     }
-    const dueMs = this.#clock.now() + timeoutMs;
-    const deadline: Deadline = { dueMs, expire, previous: queue.last, next: undefined, queue };
+    deadline.dueMs = this.#clock.now() + timeoutMs;
+    deadline.queue = queue;
+    deadline.earlier = queue.last;
     if (queue.last === undefined) queue.first = deadline;
-    else queue.last.next = deadline;
+    else queue.last.later = deadline;
     queue.last = deadline;
     if (queue.cancelTimer === undefined) this.#arm(queue, timeoutMs);
-    return deadline;
   }
 
-  /** Takes a deadline back; harmless when it has passed. */
+  /** Takes a deadline back; harmless when it has passed or has never been started. */
   stop(deadline: Deadline): void {
     const { queue } = deadline;
     if (queue === undefined) return;
@@ -68,7 +69,7 @@ export class Deadlines {
     const nowMs = this.#clock.now();
     for (let due = queue.first; due !== undefined && due.dueMs <= nowMs; due = queue.first) {
       unlink(due, queue);
-      due.expire();
+      due.expire(queue.timeoutMs);
     }
     // What expired may have started another one, which has set the timer.
     if (queue.cancelTimer !== undefined) return;
@@ -78,12 +79,12 @@ export class Deadlines {
 }
 
 function unlink(deadline: Deadline, queue: Queue): void {
-  const { previous, next } = deadline;
-  if (previous === undefined) queue.first = next;
-  else previous.next = next;
-  if (next === undefined) queue.last = previous;
-  else next.previous = previous;
-  deadline.previous = undefined;
-  deadline.next = undefined;
+  const { earlier, later } = deadline;
+  if (earlier === undefined) queue.first = later;
+  else earlier.later = later;
+  if (later === undefined) queue.last = earlier;
+  else later.earlier = earlier;
+  deadline.earlier = undefined;
+  deadline.later = undefined;
   deadline.queue = undefined;
 }

@@ -6,7 +6,7 @@ import { Pid } from '../terms/pid.ts';
 import type { Reference } from '../terms/reference.ts';
 import { isTuple, type Term } from '../terms/term.ts';
 import { badReply, callTimeout, serverDown } from './call-errors.ts';
-import type { Deadline, Deadlines } from './deadlines.ts';
+import { Deadline, type Deadlines } from './deadlines.ts';
 import { aliasTag, callMessage } from './envelope.ts';
 import type { ServerMonitor, ServerMonitors, WaitingCall } from './server-monitors.ts';
 
@@ -21,8 +21,10 @@ export interface CallResult {
 }
 
 /** One call from its request to its end. */
-export class PendingCall implements ReplySlot, WaitingCall {
+export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
   readonly caller: Process;
+  previousCall: WaitingCall | undefined = undefined;
+  nextCall: WaitingCall | undefined = undefined;
   readonly #server: Monitorable;
   readonly #result: CallResult;
   readonly #ref: Reference;
@@ -30,10 +32,11 @@ export class PendingCall implements ReplySlot, WaitingCall {
   #monitors: ServerMonitors | undefined;
   #monitor: ServerMonitor | undefined;
   #deadlines: Deadlines | undefined;
-  #deadline: Deadline | undefined;
   #signal: AbortSignal | undefined;
+  #onAbort: (() => void) | undefined;
 
   constructor(caller: Process, server: Monitorable, result: CallResult) {
+    super();
     this.caller = caller;
     this.#server = server;
     this.#result = result;
@@ -65,10 +68,12 @@ export class PendingCall implements ReplySlot, WaitingCall {
     if (this.#over) return;
     if (timeoutMs !== Number.POSITIVE_INFINITY) {
       this.#deadlines = deadlines;
-      this.#deadline = deadlines.start(timeoutMs, () => this.#expire(timeoutMs));
+      deadlines.start(timeoutMs, this);
     }
+    if (signal === undefined) return;
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#onAbort);
+    this.#onAbort = () => this.#fail(signal.reason);
+    signal.addEventListener('abort', this.#onAbort);
   }
 
   onMessage(message: Term): void {
@@ -90,11 +95,9 @@ export class PendingCall implements ReplySlot, WaitingCall {
     this.#fail(new ProcessExit(reason, 'the calling process has ended'));
   }
 
-  #expire(timeoutMs: number): void {
+  expire(timeoutMs: number): void {
     this.#fail(callTimeout(this.#server, timeoutMs));
   }
-
-  readonly #onAbort = (): void => this.#fail(this.#signal?.reason);
 
   #fail(error: unknown): void {
     this.#end(error instanceof CallError ? error.code : 'aborted');
@@ -106,8 +109,8 @@ export class PendingCall implements ReplySlot, WaitingCall {
     this.caller.endRequest(this.#ref);
     if (this.#monitor !== undefined) this.#monitors?.leave(this.#monitor, this);
     else if (this.#monitors === undefined) this.caller.demonitor(this.#ref);
-    if (this.#deadline !== undefined) this.#deadlines?.stop(this.#deadline);
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#deadlines?.stop(this);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#result.finish?.(outcome);
   }
 }

@@ -4,8 +4,10 @@ import type { Pid } from '../terms/pid.ts';
 import type { Reference } from '../terms/reference.ts';
 import type { Term } from '../terms/term.ts';
 
-/** Somebody who waits for an answer of a server. */
+/** Somebody who waits for an answer of a server, and his neighbours among those who do. */
 export interface WaitingCall {
+  previousCall: WaitingCall | undefined;
+  nextCall: WaitingCall | undefined;
   /** the server has ended, or cannot be reached */
   onDown(reason: Term): void;
 }
@@ -13,13 +15,42 @@ export interface WaitingCall {
 /** The monitor that all calls of one process to one server share. */
 export class ServerMonitor {
   readonly server: Pid;
-  readonly calls = new Set<WaitingCall>();
   ref: Reference | undefined;
   /** whether it was without a call at the last sweep already */
   wasIdle = false;
+  // A list through the calls themselves; why not a `Set` is told in `process/reference-map.ts`.
+  #firstCall: WaitingCall | undefined;
 
   constructor(server: Pid) {
     this.server = server;
+  }
+
+  get isIdle(): boolean {
+    return this.#firstCall === undefined;
+  }
+
+  add(call: WaitingCall): void {
+    const first = this.#firstCall;
+    call.nextCall = first;
+    if (first !== undefined) first.previousCall = call;
+    this.#firstCall = call;
+  }
+
+  /** Once for each call that was added. */
+  remove(call: WaitingCall): void {
+    const { previousCall, nextCall } = call;
+    if (previousCall !== undefined) previousCall.nextCall = nextCall;
+    else this.#firstCall = nextCall;
+    if (nextCall !== undefined) nextCall.previousCall = previousCall;
+    call.previousCall = undefined;
+    call.nextCall = undefined;
+  }
+
+  /** Those who wait, the first first. */
+  calls(): WaitingCall[] {
+    const calls: WaitingCall[] = [];
+    for (let call = this.#firstCall; call !== undefined; call = call.nextCall) calls.push(call);
+    return calls.reverse();
   }
 }
 
@@ -51,7 +82,7 @@ export class ServerMonitors {
   join(server: Pid, call: WaitingCall): ServerMonitor {
     const known = this.#monitors.get(server.key);
     const monitor = known ?? new ServerMonitor(server);
-    monitor.calls.add(call);
+    monitor.add(call);
     monitor.wasIdle = false;
     if (known === undefined) this.#watch(monitor);
     return monitor;
@@ -59,8 +90,8 @@ export class ServerMonitors {
 
   /** A call is over. */
   leave(monitor: ServerMonitor, call: WaitingCall): void {
-    monitor.calls.delete(call);
-    if (monitor.calls.size > 0 || monitor.ref === undefined) return;
+    monitor.remove(call);
+    if (!monitor.isIdle || monitor.ref === undefined) return;
     // Within the node a monitor costs no message, so nothing is gained by keeping it.
     if (monitor.server.node === this.#caller.pid.node) this.#end(monitor);
     else this.#sweepLater();
@@ -79,7 +110,7 @@ export class ServerMonitors {
     const ref = this.#caller.watch(server, (reason) => {
       this.#monitors.delete(server.key);
       monitor.ref = undefined;
-      for (const call of [...monitor.calls]) call.onDown(reason);
+      for (const call of monitor.calls()) call.onDown(reason);
     });
     // Told already: what does not exist cannot be watched.
     if (this.#monitors.get(server.key) === monitor) monitor.ref = ref;
@@ -99,7 +130,7 @@ export class ServerMonitors {
     this.#cancelSweep = undefined;
     let idle = 0;
     for (const monitor of this.#monitors.values()) {
-      if (monitor.calls.size > 0) monitor.wasIdle = false;
+      if (!monitor.isIdle) monitor.wasIdle = false;
       else if (monitor.wasIdle) this.#end(monitor);
       else {
         monitor.wasIdle = true;

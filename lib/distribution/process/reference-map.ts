@@ -6,10 +6,16 @@ interface Entry<V> {
   next: Entry<V> | undefined;
 }
 
-/** Values by reference. A look-up compares numbers; unlike a `Map` it needs no text of the reference. */
+const MIN_BUCKETS = 16;
+
+/**
+ * Values by reference, for those that come and go with every message. A look-up compares numbers and needs
+ * no text of the reference. Not a `Map`, because one under constant change leaves a trail of outgrown tables:
+ * each keeps what it held, and the next table, alive until the next full collection of garbage.
+ */
 export class ReferenceMap<V> {
-  /** entries by the hash of their reference; those of the same hash follow one another */
-  readonly #entries = new Map<number, Entry<V>>();
+  /** entries by the hash of their reference; those of one bucket follow one another */
+  #buckets = emptyBuckets<V>(MIN_BUCKETS);
   #size = 0;
 
   get size(): number {
@@ -17,54 +23,73 @@ export class ReferenceMap<V> {
   }
 
   get(ref: Reference): V | undefined {
-    let entry = this.#entries.get(hashOf(ref));
+    let entry = this.#buckets[this.#bucketOf(ref)];
     while (entry !== undefined && !entry.ref.equals(ref)) entry = entry.next;
     return entry?.value;
   }
 
   set(ref: Reference, value: V): void {
-    const hash = hashOf(ref);
-    const first = this.#entries.get(hash);
+    const bucket = this.#bucketOf(ref);
+    const first = this.#buckets[bucket];
     for (let entry = first; entry !== undefined; entry = entry.next) {
       if (entry.ref.equals(ref)) {
         entry.value = value;
         return;
       }
     }
-    this.#entries.set(hash, { ref, value, next: first });
+    this.#buckets[bucket] = { ref, value, next: first };
     this.#size += 1;
+    if (this.#size > this.#buckets.length) this.#resize(this.#buckets.length * 2);
   }
 
   /** @returns what was there */
   delete(ref: Reference): V | undefined {
-    const hash = hashOf(ref);
+    const bucket = this.#bucketOf(ref);
     let previous: Entry<V> | undefined;
-    for (let entry = this.#entries.get(hash); entry !== undefined; entry = entry.next) {
+    for (let entry = this.#buckets[bucket]; entry !== undefined; entry = entry.next) {
       if (!entry.ref.equals(ref)) {
         previous = entry;
         continue;
       }
-      if (previous !== undefined) previous.next = entry.next;
-      else if (entry.next !== undefined) this.#entries.set(hash, entry.next);
-      else this.#entries.delete(hash);
+      if (previous === undefined) this.#buckets[bucket] = entry.next;
+      else previous.next = entry.next;
       this.#size -= 1;
+      if (this.#size * 8 < this.#buckets.length) this.#resize(this.#buckets.length / 2);
       return entry.value;
     }
     return undefined;
   }
 
   *values(): Generator<V> {
-    for (const first of this.#entries.values()) {
-      for (let entry: Entry<V> | undefined = first; entry !== undefined; entry = entry.next) {
-        yield entry.value;
+    for (const first of this.#buckets) {
+      for (let entry = first; entry !== undefined; entry = entry.next) yield entry.value;
+    }
+  }
+
+  /** References that are made in a row fall into different buckets. */
+  #bucketOf({ words }: Reference): number {
+    let hash = 0;
+    for (let i = 0; i < words.length; i++) hash = Math.imul(hash, 31) + words[i]!;
+    return hash & (this.#buckets.length - 1);
+  }
+
+  #resize(count: number): void {
+    if (count < MIN_BUCKETS) return;
+    const entries = this.#buckets;
+    this.#buckets = emptyBuckets(count);
+    for (const first of entries) {
+      for (let entry = first; entry !== undefined; ) {
+        const { next } = entry;
+        const bucket = this.#bucketOf(entry.ref);
+        entry.next = this.#buckets[bucket];
+        this.#buckets[bucket] = entry;
+        entry = next;
       }
     }
   }
 }
 
-/** Below 2^30, where the engine stores numbers without a box. References made in a row differ in it. */
-function hashOf({ words }: Reference): number {
-  let hash = 0;
-  for (let i = 0; i < words.length; i++) hash = Math.imul(hash, 31) + words[i]!;
-  return hash & 0x3fffffff;
+/** @param count a power of two */
+function emptyBuckets<V>(count: number): (Entry<V> | undefined)[] {
+  return new Array<Entry<V> | undefined>(count).fill(undefined);
 }

@@ -2,6 +2,7 @@ import { test } from 'tap';
 import {
   IDLE_MONITOR_MS,
   ServerMonitors,
+  type WaitingCall,
 } from '../../../../lib/distribution/gen-server/server-monitors.ts';
 import { ProcessTable } from '../../../../lib/distribution/process/process-table.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
@@ -18,7 +19,9 @@ function setUp() {
   return { clock, remote, processes, caller, monitors: new ServerMonitors(caller, clock) };
 }
 
-class Call {
+class Call implements WaitingCall {
+  previousCall: WaitingCall | undefined = undefined;
+  nextCall: WaitingCall | undefined = undefined;
   readonly told: Term[] = [];
   onDown(reason: Term): void {
     this.told.push(reason);

@@ -48,3 +48,15 @@ test('references that collide are taken out in any order', (t) => {
   }
   t.end();
 });
+
+test('holds many, and becomes small again', (t) => {
+  const map = new ReferenceMap<number>();
+  for (let i = 0; i < 10_000; i += 1) map.set(ref(i, i >> 3, 0), i);
+  t.equal(map.size, 10_000);
+  for (let i = 0; i < 10_000; i += 1) if (map.get(ref(i, i >> 3, 0)) !== i) t.fail(`${i} is there`);
+  for (let i = 0; i < 9_999; i += 1)
+    if (map.delete(ref(i, i >> 3, 0)) !== i) t.fail(`${i} is gone`);
+  t.equal(map.size, 1);
+  t.same([...map.values()], [9_999]);
+  t.end();
+});
