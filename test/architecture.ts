@@ -82,7 +82,7 @@ const AREAS: readonly {
     name: 'node',
     at: 'lib/distribution/node/',
     mayUse: [
-      ...['gen-server', 'process', 'wire', 'terms', 'epmd', 'node-name', 'errors'],
+      ...['gen-server', 'process', 'wire', 'terms', 'bytes', 'epmd', 'node-name', 'errors'],
       ...['clock', 'telemetry'],
     ],
   },

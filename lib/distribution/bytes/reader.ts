@@ -13,8 +13,8 @@ const SHORT_STRING = 12;
 
 /** Reads integers, floats and strings from `bytes`, from `offset` (default 0) up to `end`. */
 export class ByteReader {
-  readonly #bytes: Uint8Array;
-  readonly #end: number;
+  #bytes: Uint8Array;
+  #end: number;
   #at: number;
 
   /** @throws {RangeError} when `offset` and `end` are not a range of `bytes` */
@@ -25,6 +25,36 @@ export class ByteReader {
     this.#bytes = bytes;
     this.#end = end;
     this.#at = offset;
+  }
+
+  /**
+   * Goes on with other bytes, so that one reader serves for many messages.
+   *
+   * @throws {RangeError} as the constructor does
+   */
+  reset(bytes: Uint8Array, offset: number, end: number): void {
+    if (!(offset >= 0 && offset <= end && end <= bytes.length)) {
+      throw new RangeError(`${offset}..${end} is no range of ${bytes.length} bytes`);
+    }
+    this.#bytes = bytes;
+    this.#end = end;
+    this.#at = offset;
+  }
+
+  /** Goes back to an earlier {@link offset}. */
+  rewind(offset: number): void {
+    if (!(offset >= 0 && offset <= this.#at)) {
+      throw new RangeError(`cannot go back from ${this.#at} to ${offset}`);
+    }
+    this.#at = offset;
+  }
+
+  /** The byte at an {@link offset} that lies behind the cursor. */
+  passed(offset: number): number {
+    if (!(offset >= 0 && offset < this.#at)) {
+      throw new RangeError(`byte ${offset} does not lie before ${this.#at}`);
+    }
+    return this.#bytes[offset]!;
   }
 
   /** Index of the next byte, counted from the start of the bytes given to the constructor. */
@@ -88,6 +118,11 @@ export class ByteReader {
   bytes(count: number): Uint8Array {
     const at = this.#advance(count);
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, count);
+  }
+
+  /** All bytes that are left, as a view of the same kind as the input; the cursor stays. */
+  rest(): Uint8Array {
+    return this.#bytes.subarray(this.#at, this.#end);
   }
 
   /**

@@ -11,6 +11,9 @@ const DEFAULT_CAPACITY = 256;
 /** `take()` copies up to this many bytes and keeps its buffer, beyond it hands the buffer over. */
 const COPY_LIMIT = 2048;
 
+/** A buffer that grew beyond this with one large message is not kept for the small ones to come. */
+const KEEP_LIMIT = 64 * 1024;
+
 /** Up to this length a string is written here; beyond it the call into the runtime pays off. */
 const SHORT_STRING = 32;
 
@@ -119,6 +122,37 @@ export class ByteWriter {
     this.#put32(at, value);
   }
 
+  /** Leaves room for `count` bytes, which hold anything until {@link place} fills them. */
+  skip(count: number): void {
+    this.#reserve(count);
+  }
+
+  /**
+   * Puts all of `head` before what was written since {@link skip} left `room` bytes at `at`, and moves
+   * that where the room does not fit.
+   */
+  place(at: number, room: number, head: ByteWriter): void {
+    this.#checkWritten(at, room);
+    const end = this.#length;
+    const bytes = head.#length;
+    if (bytes !== room) {
+      if (bytes > room) this.#reserve(bytes - room);
+      this.#bytes.copyWithin(at + bytes, at + room, end);
+      this.#length = end + bytes - room;
+    }
+    // A loop, because heads are short and a call into the runtime would need a view of each.
+    for (let i = 0; i < bytes; i++) this.#bytes[at + i] = head.#bytes[i]!;
+  }
+
+  /** Cuts off everything from `at` on and returns a copy of it. */
+  cut(at: number): Uint8Array {
+    this.#checkWritten(at, 0);
+    const copy = Buffer.allocUnsafe(this.#length - at);
+    this.#bytes.copy(copy, 0, at, this.#length);
+    this.#length = at;
+    return copy;
+  }
+
   /** Forgets everything from `length` on: the way back when something could not be written. */
   truncate(length: number): void {
     if (!(length >= 0 && length <= this.#length)) {
@@ -140,10 +174,27 @@ export class ByteWriter {
     if (length <= COPY_LIMIT) {
       const copy = Buffer.allocUnsafe(length);
       bytes.copy(copy, 0, 0, length);
+      this.#shrink();
       return copy;
     }
     this.#bytes = Buffer.allocUnsafe(this.#initialCapacity);
     return bytes.subarray(0, length);
+  }
+
+  /** Forgets everything; what was handed out as a {@link view} may be overwritten. */
+  clear(): void {
+    this.#length = 0;
+    this.#shrink();
+  }
+
+  /** As {@link clear}, and leaves the buffer to whoever has its {@link view}. */
+  handOver(): void {
+    this.#length = 0;
+    this.#bytes = Buffer.allocUnsafe(this.#initialCapacity);
+  }
+
+  #shrink(): void {
+    if (this.#bytes.length > KEEP_LIMIT) this.#bytes = Buffer.allocUnsafe(this.#initialCapacity);
   }
 
   /** Makes room for `count` bytes and returns where they go. */

@@ -3,8 +3,8 @@
  *
  * In: chunks → frames → control messages → signals, handed to `onSignal` in order within the chunk's own
  * event, so nothing piles up on our side but one incomplete frame, and TCP holds the peer back
- * while we are busy. Out: frames are gathered for one turn of the event loop and written at once.
- * What the socket has not taken yet is bounded: beyond `maxQueuedBytes` the connection ends.
+ * while we are busy. Out: messages are gathered for one turn of the event loop and written at once; large
+ * ones let others pass (`outbox.ts`). What the socket has not taken yet is bounded: beyond `maxQueuedBytes` the connection ends.
  *
  * ```
  *   up ── close(reason) | socket ended | protocol error | tick timeout ──▶ closed
@@ -23,7 +23,8 @@ import { type FrameParser, TICK_FRAME } from '../wire/frame.ts';
 import type { MessageDecoder } from '../wire/message-decoder.ts';
 import type { MessageEncoder } from '../wire/message-encoder.ts';
 import { INITIAL_TICK_STATE, look, TICK_INTENSITY, type TickState } from './net-tick.ts';
-import { controlOf, isUnderstood, type SignalForms, signalOf } from './signal-codec.ts';
+import { Outbox } from './outbox.ts';
+import { isUnderstood, type SignalForms, signalOf } from './signal-codec.ts';
 
 /** Why a connection ended; `protocol_error` comes with the error. */
 export type CloseReason =
@@ -58,8 +59,6 @@ export interface ConnectionOptions {
 
 /** How long a closed connection may take to hand its last bytes to the peer. */
 const LINGER_MS = 1_000;
-/** Frames up to this many bytes in all are joined, since one write is cheaper than many. */
-const JOIN_LIMIT_BYTES = 256 * 1024;
 
 const NOTSUP = atom('notsup');
 
@@ -75,8 +74,7 @@ export class Connection {
   #state: 'up' | 'full' | 'closed' = 'up';
   #started = false;
 
-  #pending: Uint8Array[] = [];
-  #pendingBytes = 0;
+  readonly #outbox: Outbox;
   #flushScheduled: NodeJS.Immediate | undefined;
   #writableWaiters: (() => void)[] = [];
 
@@ -93,6 +91,7 @@ export class Connection {
     this.visible = options.visible;
     this.connectedAt = Date.now();
     this.#socket = options.socket;
+    this.#outbox = new Outbox(options.encoder, options.forms);
     this.#socket.on('data', this.#onData);
     this.#socket.on('drain', this.#onDrain);
     this.#socket.on('error', this.#onError);
@@ -116,7 +115,7 @@ export class Connection {
 
   /** Bytes accepted by {@link send} that the socket has not taken yet. */
   get bytesQueued(): number {
-    return this.#pendingBytes + this.#socket.writableLength;
+    return this.#outbox.bytes + this.#socket.writableLength;
   }
 
   /** Whether the peer reads more slowly than we send: a cooperative sender waits for {@link whenWritable}. */
@@ -153,11 +152,7 @@ export class Connection {
       if (signal.type === 'spawn_request') queueMicrotask(() => this.#refuseToSpawn(signal));
       return;
     }
-    const { control, payload } = controlOf(signal, forms);
-    for (const frame of this.#options.encoder.encode(control, payload)) {
-      this.#pending.push(frame);
-      this.#pendingBytes += frame.length;
-    }
+    this.#outbox.add(signal);
     if (this.bytesQueued > this.#options.maxQueuedBytes) {
       this.#overflow();
       return;
@@ -173,21 +168,19 @@ export class Connection {
   /** What was queued in this turn is lost with the connection; what follows is not even encoded. */
   #overflow(): void {
     this.#state = 'full';
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#outbox.clear();
     queueMicrotask(() => this.close('send_queue_full'));
   }
 
   /** Ends the connection. Queued bytes still go out, but nothing more is read. */
   close(reason: CloseReason, error?: Error): void {
     if (this.#state === 'closed') return;
-    if (!isAbrupt(reason)) this.#flush();
+    if (!isAbrupt(reason)) this.#bytesWritten += this.#outbox.flush(this.#socket, true);
     this.#state = 'closed';
     clearInterval(this.#tickTimer);
     if (this.#flushScheduled !== undefined) clearImmediate(this.#flushScheduled);
     this.#flushScheduled = undefined;
-    this.#pending = [];
-    this.#pendingBytes = 0;
+    this.#outbox.clear();
     this.#socket.off('data', this.#onData);
     this.#socket.off('drain', this.#onDrain);
     this.#endSocket(reason);
@@ -212,23 +205,13 @@ export class Connection {
 
   readonly #flush = (): void => {
     this.#flushScheduled = undefined;
-    if (this.#state === 'closed' || this.#pending.length === 0) return;
-    const frames = this.#pending;
-    const bytes = this.#pendingBytes;
-    this.#pending = [];
-    this.#pendingBytes = 0;
-    this.#bytesWritten += bytes;
-    if (frames.length === 1) {
-      this.#socket.write(frames[0]!);
-    } else if (bytes <= JOIN_LIMIT_BYTES) {
-      this.#socket.write(Buffer.concat(frames, bytes));
-    } else {
-      this.#socket.cork();
-      for (const frame of frames) this.#socket.write(frame);
-      this.#socket.uncork();
-    }
+    if (this.#state === 'closed') return;
+    this.#bytesWritten += this.#outbox.flush(this.#socket);
     // Only a socket that asked for a pause will say 'drain'.
-    if (!this.#socket.writableNeedDrain) this.#releaseWriters();
+    if (!this.#socket.writableNeedDrain) {
+      if (this.#outbox.hasFragments) this.#flushScheduled = setImmediate(this.#flush);
+      this.#releaseWriters();
+    }
   };
 
   readonly #onData = (chunk: Uint8Array): void => {
@@ -247,10 +230,9 @@ export class Connection {
     while (this.#state === 'up') {
       let signal: Signal;
       try {
-        const body = parser.next();
-        if (body === undefined) return;
-        if (body.length === 0) continue;
-        const message = decoder.decode(body);
+        if (!parser.advance(decoder.reader)) return;
+        if (decoder.reader.remaining === 0) continue;
+        const message = decoder.decodeNext();
         if (message === undefined) continue;
         signal = signalOf(message, this.peer, nobody);
       } catch (error) {
@@ -281,6 +263,7 @@ export class Connection {
   };
 
   readonly #onDrain = (): void => {
+    if (this.#outbox.hasFragments) this.#flushScheduled ??= setImmediate(this.#flush);
     if (!this.isBusy) this.#releaseWriters();
   };
 

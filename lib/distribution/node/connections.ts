@@ -11,7 +11,7 @@
 import type { Socket } from 'node:net';
 import { ConnectionError, type DistributionError } from '../errors.ts';
 import type { DeliverOptions, Signal } from '../process/signals.ts';
-import { Pid } from '../terms/pid.ts';
+import type { Pid } from '../terms/pid.ts';
 import { DFLAG_PUBLISHED, hasFlag } from '../wire/flags.ts';
 import { MessageDecoder } from '../wire/message-decoder.ts';
 import { MessageEncoder } from '../wire/message-encoder.ts';
@@ -22,6 +22,7 @@ import { ConnectionTable, type InboundDecision } from './connection-table.ts';
 import type { Dial } from './dial.ts';
 import type { NodeIdentity } from './identity.ts';
 import { NodeListeners } from './node-listeners.ts';
+import { senderOf } from './outbox.ts';
 import { signalForms } from './signal-codec.ts';
 
 /** What a connection attempt came to. */
@@ -388,11 +389,6 @@ export class Connections implements AttemptOwner {
       if (this.#table.connection(node) === undefined) this.#unreachable(node);
     });
   }
-}
-
-/** Whose order a signal belongs to; what names no process has an order of its own. */
-function senderOf(signal: Signal): string {
-  return 'from' in signal && signal.from instanceof Pid ? signal.from.key : '';
 }
 
 function lost(node: string): ConnectionError {

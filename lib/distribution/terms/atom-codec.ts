@@ -66,7 +66,7 @@ export function readAtomNameAfter(
     case SMALL_ATOM_UTF8_EXT:
       return reader.utf8(reader.u8());
     case ATOM_CACHE_REF:
-      return cachedName(reader, cache);
+      return readCachedName(reader, cache);
     case ATOM_UTF8_EXT:
       return readLongName(reader);
     case SMALL_ATOM_EXT:
@@ -78,7 +78,8 @@ export function readAtomNameAfter(
   }
 }
 
-function cachedName(reader: ByteReader, cache: readonly string[] | undefined): string {
+/** The name that ATOM_CACHE_REF (82) stands for, after its tag. @throws {TermError} `invalid_term` */
+export function readCachedName(reader: ByteReader, cache: readonly string[] | undefined): string {
   const offset = reader.offset;
   const index = reader.u8();
   const name = cache?.[index];

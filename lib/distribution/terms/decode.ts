@@ -16,8 +16,9 @@
 import { ByteReader } from '../bytes/reader.ts';
 import { TermError } from '../errors.ts';
 import { Atom } from './atom.ts';
-import { readAtomName, readAtomNameAfter } from './atom-codec.ts';
+import { readAtomName, readAtomNameAfter, readCachedName } from './atom-codec.ts';
 import { ErlangMap } from './erlang-map.ts';
+import type { IdentifierCache } from './identifier-cache.ts';
 import { readPidAfter, readPortAfter, readReferenceAfter } from './identifier-codec.ts';
 import { readIntegerAfter } from './integer-codec.ts';
 import { DEFAULT_TERM_LIMITS, MAX_TERM_DEPTH, type TermLimits } from './limits.ts';
@@ -41,7 +42,8 @@ export interface DecodeOptions {
 /** One decoding: the cursor, what it may refer to, and what is left of the limits. */
 interface Decoding {
   readonly reader: ByteReader;
-  readonly atomCache: readonly string[] | undefined;
+  atomCache: readonly string[] | undefined;
+  readonly known?: IdentifierCache;
   readonly maxDepth: number;
   readonly maxTerms: number;
   readonly maxBigIntBytes: number;
@@ -54,16 +56,40 @@ interface Decoding {
  * @throws {TermError} see the head of this file; the reader's position is then meaningless
  */
 export function decodeTerm(reader: ByteReader, options: DecodeOptions = {}): Term {
-  const limits = options.limits;
-  const decoding: Decoding = {
+  return readTerm(decoding(reader, options), 0);
+}
+
+function decoding(
+  reader: ByteReader,
+  { limits, atomCache }: DecodeOptions,
+  known?: IdentifierCache,
+): Decoding {
+  return {
     reader,
-    atomCache: options.atomCache,
+    atomCache,
+    ...(known === undefined ? {} : { known }),
     maxDepth: Math.min(limits?.maxDepth ?? DEFAULT_TERM_LIMITS.maxDepth, MAX_TERM_DEPTH),
     maxTerms: limits?.maxTerms ?? DEFAULT_TERM_LIMITS.maxTerms,
     maxBigIntBytes: limits?.maxBigIntBytes ?? DEFAULT_TERM_LIMITS.maxBigIntBytes,
     terms: 1,
   };
-  return readTerm(decoding, 0);
+}
+
+/** Decodes the many terms of one peer, each within the same limits, with one reader. */
+export class TermDecoder {
+  readonly #decoding: Decoding;
+
+  constructor(reader: ByteReader, limits: Partial<TermLimits>, known: IdentifierCache) {
+    this.#decoding = decoding(reader, { limits }, known);
+  }
+
+  /** As {@link decodeTerm}. @param atomCache see {@link DecodeOptions} */
+  read(atomCache: readonly string[] | undefined): Term {
+    const d = this.#decoding;
+    d.atomCache = atomCache;
+    d.terms = 1;
+    return readTerm(d, 0);
+  }
 }
 
 /**
@@ -99,6 +125,12 @@ function readTerm(d: Decoding, depth: number): Term {
       return reader.u8();
     case tags.SMALL_ATOM_UTF8_EXT:
       return new Atom(reader.utf8(reader.u8()));
+    case tags.ATOM_CACHE_REF:
+      return new Atom(readCachedName(reader, d.atomCache));
+    case tags.NEW_PID_EXT:
+      return readPidAfter(tag, reader, d.atomCache, d.known)!;
+    case tags.NEWER_REFERENCE_EXT:
+      return readReferenceAfter(tag, reader, d.atomCache, d.known)!;
     case tags.SMALL_TUPLE_EXT:
       return readTuple(d, reader.u8(), depth + 1);
     case tags.LARGE_TUPLE_EXT:
@@ -130,12 +162,12 @@ function readTerm(d: Decoding, depth: number): Term {
 
 /** The identifiers and numbers, each of which has several forms. */
 function readScalar(d: Decoding, tag: number, offset: number): Term {
-  const { reader, atomCache } = d;
+  const { reader, atomCache, known } = d;
   const name = readAtomNameAfter(tag, reader, atomCache);
   if (name !== undefined) return new Atom(name);
   const term =
-    readPidAfter(tag, reader, atomCache) ??
-    readReferenceAfter(tag, reader, atomCache) ??
+    readPidAfter(tag, reader, atomCache, known) ??
+    readReferenceAfter(tag, reader, atomCache, known) ??
     readIntegerAfter(tag, reader, d.maxBigIntBytes) ??
     readPortAfter(tag, reader, atomCache);
   if (term !== undefined) return term;
@@ -336,10 +368,10 @@ function readInteger({ reader, maxBigIntBytes }: Decoding): number | bigint {
   throw new TermError('invalid_term', `expected an integer, got tag ${tag}`, { offset });
 }
 
-function readPid({ reader, atomCache }: Decoding) {
+function readPid({ reader, atomCache, known }: Decoding) {
   const offset = reader.offset;
   const tag = reader.u8();
-  const pid = readPidAfter(tag, reader, atomCache);
+  const pid = readPidAfter(tag, reader, atomCache, known);
   if (pid !== undefined) return pid;
   throw new TermError('invalid_term', `expected a pid, got tag ${tag}`, { offset });
 }

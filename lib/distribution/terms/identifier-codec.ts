@@ -6,6 +6,7 @@ import type { ByteReader } from '../bytes/reader.ts';
 import type { ByteWriter } from '../bytes/writer.ts';
 import { TermError } from '../errors.ts';
 import { type AtomSink, readAtomName, writeAtomName } from './atom-codec.ts';
+import type { IdentifierCache } from './identifier-cache.ts';
 import { Pid } from './pid.ts';
 import { Port } from './port.ts';
 import { Reference } from './reference.ts';
@@ -70,12 +71,19 @@ export function writePort(writer: ByteWriter, port: Port, atoms: Atoms): void {
 }
 
 /** Reads a pid after its tag; `undefined`, with nothing read, when `tag` is no pid's. */
-export function readPidAfter(tag: number, reader: ByteReader, cache: AtomCache): Pid | undefined {
+export function readPidAfter(
+  tag: number,
+  reader: ByteReader,
+  cache: AtomCache,
+  known?: IdentifierCache,
+): Pid | undefined {
   if (tag !== NEW_PID_EXT && tag !== PID_EXT) return undefined;
   const node = readAtomName(reader, cache);
   const id = reader.u32();
   const serial = reader.u32();
-  return new Pid(node, id, serial, tag === NEW_PID_EXT ? reader.u32() : reader.u8());
+  const creation = tag === NEW_PID_EXT ? reader.u32() : reader.u8();
+  if (known !== undefined) return known.pid(node, id, serial, creation);
+  return new Pid(node, id, serial, creation);
 }
 
 /** As {@link readPidAfter} for references. */
@@ -83,11 +91,12 @@ export function readReferenceAfter(
   tag: number,
   reader: ByteReader,
   cache: AtomCache,
+  known?: IdentifierCache,
 ): Reference | undefined {
   switch (tag) {
     case NEWER_REFERENCE_EXT:
     case NEW_REFERENCE_EXT:
-      return readWords(tag, reader, cache);
+      return readWords(tag, reader, cache, known);
     case REFERENCE_EXT: {
       const node = readAtomName(reader, cache);
       const word = reader.u32();
@@ -98,7 +107,12 @@ export function readReferenceAfter(
   }
 }
 
-function readWords(tag: number, reader: ByteReader, cache: AtomCache): Reference {
+function readWords(
+  tag: number,
+  reader: ByteReader,
+  cache: AtomCache,
+  known?: IdentifierCache,
+): Reference {
   const offset = reader.offset;
   const count = reader.u16();
   if (count < 1 || count > MAX_REFERENCE_WORDS) {
@@ -110,7 +124,11 @@ function readWords(tag: number, reader: ByteReader, cache: AtomCache): Reference
   }
   const node = readAtomName(reader, cache);
   const creation = tag === NEWER_REFERENCE_EXT ? reader.u32() : reader.u8();
-  if (count === 3) return new Reference(node, creation, [reader.u32(), reader.u32(), reader.u32()]);
+  if (count === 3) {
+    const [a, b, c] = [reader.u32(), reader.u32(), reader.u32()];
+    if (known !== undefined) return known.reference(node, creation, a, b, c);
+    return new Reference(node, creation, [a, b, c]);
+  }
   const words: number[] = [];
   for (let i = 0; i < count; i++) words.push(reader.u32());
   return new Reference(node, creation, words);

@@ -9,10 +9,13 @@
  * @see OTP "Distribution Protocol", Protocol between Connected Nodes; source `dist.c`,
  * `erts_net_message`
  */
+import type { ByteReader } from '../bytes/reader.ts';
 import { FrameError } from '../errors.ts';
 import { Atom } from '../terms/atom.ts';
+import type { TermDecoder } from '../terms/decode.ts';
 import { Pid } from '../terms/pid.ts';
 import { Reference } from '../terms/reference.ts';
+import { SMALL_INTEGER_EXT, SMALL_TUPLE_EXT } from '../terms/tags.ts';
 import { type Term, Tuple } from '../terms/term.ts';
 
 /** Link request. */
@@ -693,6 +696,48 @@ export function encodeControl(message: ControlMessage): Tuple {
   const codec = CODECS[message.operation] as Codec<ControlMessage>;
   return new Tuple([codec.number, ...codec.encode(message)]);
 }
+
+/**
+ * Reads one of the control messages that make up nearly all traffic, without the tuple around it.
+ *
+ * @returns `undefined`, with the reader where it was, for every other one and for what is wrong in any way
+ */
+export function decodeFrequentControl(
+  reader: ByteReader,
+  terms: TermDecoder,
+  atoms: readonly string[] | undefined,
+): SendSender | AliasSend | RegSend | undefined {
+  const start = reader.offset;
+  if (reader.remaining < FREQUENT_HEAD_BYTES || reader.u8() !== SMALL_TUPLE_EXT) {
+    reader.rewind(start);
+    return undefined;
+  }
+  const arity = reader.u8();
+  const operation = reader.u8() === SMALL_INTEGER_EXT ? reader.u8() : -1;
+  const codec = BY_NUMBER[operation];
+  if (codec !== undefined && codec.arity === arity) {
+    if (operation === 22 || operation === 33) {
+      const from = terms.read(atoms);
+      const to = terms.read(atoms);
+      if (from instanceof Pid) {
+        if (operation === 22 && to instanceof Pid) return { operation: 'SEND_SENDER', from, to };
+        if (operation === 33 && to instanceof Reference) {
+          return { operation: 'ALIAS_SEND', from, to };
+        }
+      }
+    } else if (operation === 6) {
+      const from = terms.read(atoms);
+      terms.read(atoms);
+      const to = terms.read(atoms);
+      if (from instanceof Pid && to instanceof Atom) return { operation: 'REG_SEND', from, to };
+    }
+  }
+  reader.rewind(start);
+  return undefined;
+}
+
+/** Tag and arity of the tuple, tag and value of the operation. */
+const FREQUENT_HEAD_BYTES = 4;
 
 /**
  * Reads a control message from its tuple.

@@ -51,11 +51,12 @@ export class InboundAtomCache {
   readHeader(reader: ByteReader): readonly string[] {
     const count = reader.u8();
     if (count === 0) return NO_ATOMS;
-    const flags = reader.bytes((count >> 1) + 1);
-    const lengthBytes = halfByte(flags, count) & LONG_ATOMS ? 2 : 1;
+    const flags = reader.offset;
+    reader.skip((count >> 1) + 1);
+    const lengthBytes = halfByte(reader, flags, count) & LONG_ATOMS ? 2 : 1;
     const atoms = new Array<string>(count);
     for (let i = 0; i < count; i += 1) {
-      const half = halfByte(flags, i);
+      const half = halfByte(reader, flags, i);
       const slot = (half & SEGMENT) * 256 + reader.u8();
       if (half & NEW_ENTRY) this.#slots[slot] = readText(reader, lengthBytes);
       atoms[i] = this.#slots[slot] ?? emptySlot(slot, reader.offset - 1);
@@ -64,8 +65,9 @@ export class InboundAtomCache {
   }
 }
 
-function halfByte(flags: Uint8Array, index: number): number {
-  const byte = flags[index >> 1]!;
+/** @param flags where they begin */
+function halfByte(reader: ByteReader, flags: number, index: number): number {
+  const byte = reader.passed(flags + (index >> 1));
   return index & 1 ? byte >> 4 : byte & 0x0f;
 }
 
@@ -108,8 +110,9 @@ export class OutboundAtomCache implements AtomSink {
 
   /** The message being written: its number, its refs in order, and which of them are new. */
   #message = 1;
-  readonly #refs: number[] = [];
-  readonly #isNew: boolean[] = [];
+  #count = 0;
+  readonly #refs = new Uint16Array(MAX_HEADER_ATOMS);
+  readonly #isNew = new Uint8Array(MAX_HEADER_ATOMS);
   #longAtoms = false;
   /** By slot: the last message that referred to it, and its index among that message's refs. */
   readonly #usedBy = new Float64Array(ATOM_CACHE_SLOTS);
@@ -121,7 +124,7 @@ export class OutboundAtomCache implements AtomSink {
       writeRef(writer, this.#refIndex[slot]!);
       return true;
     }
-    if (this.#refs.length === MAX_HEADER_ATOMS) return false;
+    if (this.#count === MAX_HEADER_ATOMS) return false;
     if (slot !== undefined) {
       writeRef(writer, this.#refer(slot, false));
       return true;
@@ -135,14 +138,14 @@ export class OutboundAtomCache implements AtomSink {
 
   /** Writes the header of the message, from its count to its last ref, and ends the message. */
   writeHeader(writer: ByteWriter): void {
-    const count = this.#refs.length;
+    const count = this.#count;
     writer.u8(count);
     if (count > 0) {
       this.#writeFlags(writer, count);
       for (let i = 0; i < count; i += 1) {
         const slot = this.#refs[i]!;
         writer.u8(slot & 0xff);
-        if (this.#isNew[i]) this.#writeText(writer, this.#names[slot]!);
+        if (this.#isNew[i] === 1) this.#writeText(writer, this.#names[slot]!);
       }
     }
     this.#endMessage();
@@ -150,8 +153,8 @@ export class OutboundAtomCache implements AtomSink {
 
   /** Forgets the message being written: the peer will not learn its new atoms. */
   discard(): void {
-    for (let i = 0; i < this.#refs.length; i += 1) {
-      if (this.#isNew[i]) this.#free(this.#refs[i]!);
+    for (let i = 0; i < this.#count; i += 1) {
+      if (this.#isNew[i] === 1) this.#free(this.#refs[i]!);
     }
     this.#endMessage();
   }
@@ -166,7 +169,7 @@ export class OutboundAtomCache implements AtomSink {
   #flag(index: number, count: number): number {
     if (index > count) return 0;
     if (index === count) return this.#longAtoms ? LONG_ATOMS : 0;
-    return (this.#refs[index]! >> 8) | (this.#isNew[index] ? NEW_ENTRY : 0);
+    return (this.#refs[index]! >> 8) | (this.#isNew[index] === 1 ? NEW_ENTRY : 0);
   }
 
   #writeText(writer: ByteWriter, name: string): void {
@@ -180,9 +183,9 @@ export class OutboundAtomCache implements AtomSink {
 
   /** Adds a ref to the message and returns its index. */
   #refer(slot: number, isNew: boolean): number {
-    const index = this.#refs.length;
-    this.#refs.push(slot);
-    this.#isNew.push(isNew);
+    const index = this.#count++;
+    this.#refs[index] = slot;
+    this.#isNew[index] = isNew ? 1 : 0;
     this.#usedBy[slot] = this.#message;
     this.#refIndex[slot] = index;
     return index;
@@ -208,8 +211,7 @@ export class OutboundAtomCache implements AtomSink {
 
   #endMessage(): void {
     this.#message += 1;
-    this.#refs.length = 0;
-    this.#isNew.length = 0;
+    this.#count = 0;
     this.#longAtoms = false;
   }
 }

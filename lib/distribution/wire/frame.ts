@@ -4,6 +4,7 @@
  * During the handshake the prefix has 2 bytes, afterwards 4 (over TLS always 4). A body of length
  * 0 after the handshake is a tick. This file knows nothing of what bodies mean.
  */
+import { ByteReader } from '../bytes/reader.ts';
 import { FrameError } from '../errors.ts';
 
 /** Bytes of a frame's length prefix: 2 during the handshake, 4 after it. */
@@ -77,6 +78,8 @@ export class FrameParser {
   #prefixValue = 0;
   #bodyBytes: number | undefined;
 
+  readonly #reader = new ByteReader(EMPTY);
+
   // A body that spans chunks.
   #gathered: Uint8Array | undefined;
   #gatheredBytes = 0;
@@ -103,12 +106,21 @@ export class FrameParser {
    * @throws {FrameError} `frame_too_long`; from then on every call throws it
    */
   next(): Uint8Array | undefined {
+    if (!this.advance(this.#reader)) return undefined;
+    return this.#reader.rest();
+  }
+
+  /**
+   * As {@link next}, without an array for each body: sets `reader` to the next complete one.
+   *
+   * @returns whether there was one
+   */
+  advance(reader: ByteReader): boolean {
     if (this.#error) throw this.#error;
     const bodyBytes = this.#bodyBytes ?? this.#readPrefix();
-    if (bodyBytes === undefined) return undefined;
-    const body = this.#readBody(bodyBytes);
-    if (body !== undefined) this.#bodyBytes = undefined;
-    return body;
+    if (bodyBytes === undefined || !this.#readBody(bodyBytes, reader)) return false;
+    this.#bodyBytes = undefined;
+    return true;
   }
 
   /**
@@ -130,6 +142,17 @@ export class FrameParser {
   }
 
   #readPrefix(): number | undefined {
+    const whole = this.#chunks[this.#index];
+    const at = this.#offset;
+    // The usual case: all four bytes are there.
+    if (this.#prefixBytes === 4 && this.#prefixRead === 0 && whole && at + 4 < whole.length) {
+      const bodyBytes =
+        whole[at]! * 0x1000000 + ((whole[at + 1]! << 16) | (whole[at + 2]! << 8) | whole[at + 3]!);
+      if (bodyBytes > this.#maxFrameBytes) this.#fail(bodyBytes);
+      this.#offset = at + 4;
+      this.#bodyBytes = bodyBytes;
+      return bodyBytes;
+    }
     while (this.#prefixRead < this.#prefixBytes) {
       const chunk = this.#chunks[this.#index];
       if (chunk === undefined) return this.#needMore();
@@ -148,21 +171,30 @@ export class FrameParser {
     return bodyBytes;
   }
 
-  #readBody(bodyBytes: number): Uint8Array | undefined {
-    if (bodyBytes === 0) return EMPTY;
+  #readBody(bodyBytes: number, reader: ByteReader): boolean {
+    if (bodyBytes === 0) {
+      reader.reset(EMPTY, 0, 0);
+      return true;
+    }
     for (;;) {
       const chunk = this.#chunks[this.#index];
-      if (chunk === undefined) return this.#needMore();
+      if (chunk === undefined) return this.#needMore() ?? false;
       const available = chunk.length - this.#offset;
       if (this.#gathered === undefined && available >= bodyBytes) {
-        const body = chunk.subarray(this.#offset, this.#offset + bodyBytes);
+        reader.reset(chunk, this.#offset, this.#offset + bodyBytes);
         this.#consume(chunk, bodyBytes);
-        return body;
+        return true;
       }
       const taken = Math.min(available, bodyBytes - this.#gatheredBytes);
       this.#gather(chunk.subarray(this.#offset, this.#offset + taken), bodyBytes);
       this.#consume(chunk, taken);
-      if (this.#gatheredBytes === bodyBytes) return this.#takeGathered();
+      const gathered = this.#gathered;
+      if (this.#gatheredBytes === bodyBytes && gathered !== undefined) {
+        this.#gathered = undefined;
+        this.#gatheredBytes = 0;
+        reader.reset(gathered, 0, bodyBytes);
+        return true;
+      }
     }
   }
 
@@ -179,13 +211,6 @@ export class FrameParser {
     }
     gathered.set(part, this.#gatheredBytes);
     this.#gatheredBytes = needed;
-  }
-
-  #takeGathered(): Uint8Array | undefined {
-    const body = this.#gathered;
-    this.#gathered = undefined;
-    this.#gatheredBytes = 0;
-    return body;
   }
 
   #consume(chunk: Uint8Array, bytes: number): void {

@@ -1,11 +1,18 @@
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { FrameError, TermError } from '../errors.ts';
-import { type DecodeOptions, decodeTerm } from '../terms/decode.ts';
+import { decodeTerm, TermDecoder } from '../terms/decode.ts';
+import { IdentifierCache } from '../terms/identifier-cache.ts';
 import type { TermLimits } from '../terms/limits.ts';
 import { VERSION_MAGIC } from '../terms/tags.ts';
 import type { Term } from '../terms/term.ts';
-import { type ControlMessage, decodeControl, hasPayload, operationNumber } from './control.ts';
+import {
+  type ControlMessage,
+  decodeControl,
+  decodeFrequentControl,
+  hasPayload,
+  operationNumber,
+} from './control.ts';
 import { InboundAtomCache } from './distribution-header.ts';
 import {
   DIST_FRAG_CONT,
@@ -65,6 +72,8 @@ export class MessageDecoder {
   readonly #format: MessageFormat;
   readonly #limits: MessageDecoderLimits;
   readonly #atoms = new InboundAtomCache();
+  readonly #reader = new ByteReader(new Uint8Array(0));
+  readonly #terms: TermDecoder;
   readonly #sequences = new Map<bigint, Sequence>();
   #openBytes = 0;
   #error: unknown;
@@ -73,6 +82,12 @@ export class MessageDecoder {
   constructor(flags: bigint, limits: Partial<MessageDecoderLimits> = {}) {
     this.#format = messageFormat(flags);
     this.#limits = { ...DEFAULT_MESSAGE_DECODER_LIMITS, ...limits };
+    this.#terms = new TermDecoder(this.#reader, this.#limits.terms, new IdentifierCache());
+  }
+
+  /** Set this to a frame body, then {@link decodeNext}: so no array is made for each of them. */
+  get reader(): ByteReader {
+    return this.#reader;
   }
 
   /** Fragmented messages that have begun and not ended. */
@@ -89,9 +104,15 @@ export class MessageDecoder {
    * @throws {TermError} for the terms themselves and what stands behind them
    */
   decode(body: Uint8Array): Message | undefined {
+    this.#reader.reset(body, 0, body.length);
+    return this.decodeNext();
+  }
+
+  /** As {@link decode}, with the body that {@link reader} was set to. */
+  decodeNext(): Message | undefined {
     if (this.#error !== undefined) throw this.#error;
     try {
-      const reader = new ByteReader(body);
+      const reader = this.#reader;
       return this.#format.header ? this.#withHeader(reader) : this.#passThrough(reader);
     } catch (error) {
       this.#error = error;
@@ -103,10 +124,10 @@ export class MessageDecoder {
   #passThrough(reader: ByteReader): Message {
     expectByte(reader, PASS_THROUGH, 'a pass-through message');
     expectByte(reader, VERSION_MAGIC, 'a control message');
-    const control = decodeControl(this.#term(reader));
+    const control = this.#control();
     if (!hasPayload(control.operation)) return { control, payload: undefined };
     expectByte(reader, VERSION_MAGIC, 'a payload');
-    return { control, payload: this.#payload(reader, control) };
+    return { control, payload: this.#payload(reader, control, this.#terms.read(undefined)) };
   }
 
   #withHeader(reader: ByteReader): Message | undefined {
@@ -128,9 +149,9 @@ export class MessageDecoder {
 
   #whole(reader: ByteReader): Message {
     const atoms = this.#header(reader);
-    const control = decodeControl(this.#term(reader, atoms));
+    const control = this.#control(atoms);
     if (!hasPayload(control.operation)) return { control, payload: undefined };
-    return { control, payload: this.#payload(reader, control, atoms) };
+    return { control, payload: this.#payload(reader, control, this.#terms.read(atoms)) };
   }
 
   #firstFragment(reader: ByteReader): Message | undefined {
@@ -147,7 +168,7 @@ export class MessageDecoder {
       throw limitExceeded(`${this.#limits.maxOpenSequences} open fragmented messages`);
     }
     const atoms = this.#header(reader);
-    const control = decodeControl(this.#term(reader, atoms));
+    const control = this.#control(atoms);
     // Sized by what has arrived, not by the number of fragments that the peer announces.
     const payload = new ByteWriter(Math.max(MIN_CAPACITY, 2 * reader.remaining));
     const sequence = { control, atoms, payload, nextFragmentId: fragmentId - 1n };
@@ -178,7 +199,8 @@ export class MessageDecoder {
     const { control, atoms } = sequence;
     if (!hasPayload(control.operation)) return { control, payload: undefined };
     const payload = new ByteReader(sequence.payload.take());
-    return { control, payload: this.#payload(payload, control, atoms) };
+    const term = decodeTerm(payload, { limits: this.#limits.terms, atomCache: atoms });
+    return { control, payload: this.#payload(payload, control, term) };
   }
 
   #append(sequence: Sequence, reader: ByteReader): void {
@@ -207,14 +229,13 @@ export class MessageDecoder {
     return atoms;
   }
 
-  #term(reader: ByteReader, atomCache?: readonly string[]): Term {
-    const options: DecodeOptions = { limits: this.#limits.terms, atomCache };
-    return decodeTerm(reader, options);
+  #control(atoms?: readonly string[]): ControlMessage {
+    const terms = this.#terms;
+    return decodeFrequentControl(this.#reader, terms, atoms) ?? decodeControl(terms.read(atoms));
   }
 
   /** The payload, which must fill the rest. What follows a message without payload is ignored. */
-  #payload(reader: ByteReader, control: ControlMessage, atoms?: readonly string[]): Term {
-    const payload = this.#term(reader, atoms);
+  #payload(reader: ByteReader, control: ControlMessage, payload: Term): Term {
     if (reader.remaining > 0) {
       throw new TermError(
         'trailing_bytes',

@@ -1,7 +1,7 @@
 import { ByteWriter } from '../bytes/writer.ts';
 import { encodeTerm } from '../terms/encode.ts';
 import { VERSION_MAGIC } from '../terms/tags.ts';
-import type { Term, Tuple } from '../terms/term.ts';
+import { type Term, Tuple } from '../terms/term.ts';
 import { OutboundAtomCache } from './distribution-header.ts';
 import {
   DIST_FRAG_CONT,
@@ -18,13 +18,13 @@ const LENGTH_BYTES = 4;
 /** Frame length, 131, 70, and the ids of a fragment. */
 const CONTINUATION_HEAD_BYTES = LENGTH_BYTES + 2 + FRAGMENT_IDS_BYTES;
 
-/**
- * Room left before the terms, which are written first because only they tell which atoms the
- * header must list. Nearly every head fits; then it is put right before the terms without a copy.
- */
-const HEAD_ROOM = new Uint8Array(96);
-
 const FIRST_CAPACITY = 1024;
+
+/** A frame in two pieces, so that the larger one need not be copied behind the other. */
+export interface Fragment {
+  readonly head: Uint8Array;
+  readonly part: Uint8Array;
+}
 
 /**
  * Turns messages of one connection into frames, ready for the socket.
@@ -37,8 +37,12 @@ const FIRST_CAPACITY = 1024;
 export class MessageEncoder {
   readonly #format: MessageFormat;
   readonly #atoms = new OutboundAtomCache();
-  #terms = new ByteWriter(FIRST_CAPACITY);
   readonly #head = new ByteWriter();
+  /**
+   * Room left before the terms, which are written first because only they tell which atoms the header
+   * must list. The head of the last message: most messages have one of the same length.
+   */
+  #room = 0;
   #lastSequenceId = 0n;
 
   /** @param flags the negotiated capability bits */
@@ -54,58 +58,76 @@ export class MessageEncoder {
    * encoder remains usable
    */
   encode(control: Tuple, payload?: Term): Uint8Array[] {
+    const out = new ByteWriter(FIRST_CAPACITY);
+    const fragments = this.encodeInto(out, control, payload);
+    if (fragments === undefined) return [out.take()];
+    return fragments.map(({ head, part }) => Buffer.concat([head, part]));
+  }
+
+  /**
+   * As {@link encode}, and appends the frame to `out` if the message is one frame.
+   *
+   * @param apart writes no atom cache references: the frames may go out later than those encoded after them
+   * @returns the frames, in order, of a message that was cut; `out` is as before then
+   */
+  encodeInto(
+    out: ByteWriter,
+    control: Tuple,
+    payload?: Term,
+    apart = false,
+  ): Fragment[] | undefined {
+    const start = out.length;
+    const bytes = payload === undefined ? 0 : binaryBytes(payload, 2);
     try {
-      return this.#format.header
-        ? this.#withHeader(control, payload)
-        : [this.#passThrough(control, payload)];
-    } catch (error) {
-      // The buffer may have grown with a large message; it must not outlive the failure.
-      this.#terms = new ByteWriter(FIRST_CAPACITY);
-      throw error;
-    }
-  }
-
-  #passThrough(control: Tuple, payload: Term | undefined): Uint8Array {
-    const writer = this.#terms;
-    writer.u32(0);
-    writer.u8(PASS_THROUGH);
-    writer.u8(VERSION_MAGIC);
-    encodeTerm(writer, control);
-    if (payload !== undefined) {
-      writer.u8(VERSION_MAGIC);
-      encodeTerm(writer, payload);
-    }
-    writer.patchU32(0, writer.length - LENGTH_BYTES);
-    return writer.take();
-  }
-
-  #withHeader(control: Tuple, payload: Term | undefined): Uint8Array[] {
-    const controlEnd = this.#encodeTerms(control, payload);
-    const bytes = this.#terms.take();
-    const termBytes = bytes.length - HEAD_ROOM.length;
-    if (payload === undefined || termBytes <= FRAGMENT_BYTES || !this.#format.fragments) {
-      return [this.#joinHead(this.#wholeHead(termBytes), bytes)];
-    }
-    return this.#fragment(bytes, controlEnd);
-  }
-
-  /** Writes room for the head and the terms; returns where the control message ends. */
-  #encodeTerms(control: Tuple, payload: Term | undefined): number {
-    const writer = this.#terms;
-    const sink = this.#format.atomCache ? this.#atoms : undefined;
-    writer.bytes(HEAD_ROOM);
-    try {
-      encodeTerm(writer, control, sink);
-      const controlEnd = writer.length;
-      if (payload !== undefined) encodeTerm(writer, payload, sink);
-      return controlEnd;
+      if (!this.#format.header) {
+        this.#passThrough(out, control, payload);
+        return undefined;
+      }
+      // A writer of the right size, so that a large message is copied once and not each time one grows.
+      const target = bytes < FRAGMENT_BYTES ? out : new ByteWriter(bytes + FIRST_CAPACITY);
+      const fragments = this.#withHeader(target, control, payload, apart);
+      if (target !== out && fragments === undefined) out.bytes(target.view());
+      return fragments;
     } catch (error) {
       this.#atoms.discard();
+      out.truncate(start);
       throw error;
     }
   }
 
-  #wholeHead(termBytes: number): Uint8Array {
+  #passThrough(out: ByteWriter, control: Tuple, payload: Term | undefined): void {
+    const start = out.length;
+    out.u32(0);
+    out.u8(PASS_THROUGH);
+    out.u8(VERSION_MAGIC);
+    encodeTerm(out, control);
+    if (payload !== undefined) {
+      out.u8(VERSION_MAGIC);
+      encodeTerm(out, payload);
+    }
+    out.patchU32(start, out.length - start - LENGTH_BYTES);
+  }
+
+  #withHeader(
+    out: ByteWriter,
+    control: Tuple,
+    payload: Term | undefined,
+    apart: boolean,
+  ): Fragment[] | undefined {
+    const sink = this.#format.atomCache && !apart ? this.#atoms : undefined;
+    const start = out.length;
+    const room = this.#room;
+    const terms = start + room;
+    out.skip(room);
+    encodeTerm(out, control, sink);
+    const controlEnd = out.length;
+    if (payload !== undefined) encodeTerm(out, payload, sink);
+    const termBytes = out.length - terms;
+    if (payload !== undefined && termBytes > FRAGMENT_BYTES && this.#format.fragments) {
+      const bytes = start === 0 ? out.take().subarray(terms) : out.cut(terms);
+      out.truncate(start);
+      return this.#fragment(bytes, controlEnd - terms);
+    }
     const head = this.#head;
     head.truncate(0);
     head.u32(0);
@@ -113,36 +135,28 @@ export class MessageEncoder {
     head.u8(DIST_HEADER);
     this.#atoms.writeHeader(head);
     head.patchU32(0, head.length - LENGTH_BYTES + termBytes);
-    return head.view();
-  }
-
-  /** One array of `head` and the terms, which `bytes` holds behind the room left for the head. */
-  #joinHead(head: Uint8Array, bytes: Uint8Array): Uint8Array {
-    const start = HEAD_ROOM.length - head.length;
-    if (start >= 0) {
-      bytes.set(head, start);
-      return bytes.subarray(start);
-    }
-    return Buffer.concat([head, bytes.subarray(HEAD_ROOM.length)]);
+    this.#room = head.length;
+    out.place(start, room, head);
+    return undefined;
   }
 
   /**
    * Cuts the terms every {@link FRAGMENT_BYTES}, but never inside the control message, which must
    * lie whole in the first fragment.
    */
-  #fragment(bytes: Uint8Array, controlEnd: number): Uint8Array[] {
-    const firstEnd = Math.max(HEAD_ROOM.length + FRAGMENT_BYTES, controlEnd);
+  #fragment(bytes: Uint8Array, controlEnd: number): Fragment[] {
+    const firstEnd = Math.max(FRAGMENT_BYTES, controlEnd);
     const later = Math.ceil((bytes.length - firstEnd) / FRAGMENT_BYTES);
     this.#lastSequenceId += 1n;
 
-    const first = bytes.subarray(0, firstEnd);
-    const head = this.#firstHead(BigInt(later + 1), firstEnd - HEAD_ROOM.length);
-    const frames = [this.#joinHead(head, first)];
+    const head = this.#firstHead(BigInt(later + 1), firstEnd);
+    const fragments: Fragment[] = [{ head, part: bytes.subarray(0, firstEnd) }];
     for (let fragmentId = later; fragmentId > 0; fragmentId -= 1) {
       const start = firstEnd + (later - fragmentId) * FRAGMENT_BYTES;
-      frames.push(this.#continuation(bytes.subarray(start, start + FRAGMENT_BYTES), fragmentId));
+      const part = bytes.subarray(start, start + FRAGMENT_BYTES);
+      fragments.push({ head: this.#laterHead(fragmentId, part.length), part });
     }
-    return frames;
+    return fragments;
   }
 
   #firstHead(fragmentId: bigint, termBytes: number): Uint8Array {
@@ -150,14 +164,14 @@ export class MessageEncoder {
     this.#beginFragment(DIST_FRAG_HEADER, fragmentId);
     this.#atoms.writeHeader(head);
     head.patchU32(0, head.length - LENGTH_BYTES + termBytes);
-    return head.view();
+    return head.take();
   }
 
-  #continuation(part: Uint8Array, fragmentId: number): Uint8Array {
+  #laterHead(fragmentId: number, partBytes: number): Uint8Array {
     const head = this.#head;
     this.#beginFragment(DIST_FRAG_CONT, BigInt(fragmentId));
-    head.patchU32(0, CONTINUATION_HEAD_BYTES - LENGTH_BYTES + part.length);
-    return Buffer.concat([head.view(), part], CONTINUATION_HEAD_BYTES + part.length);
+    head.patchU32(0, CONTINUATION_HEAD_BYTES - LENGTH_BYTES + partBytes);
+    return head.take();
   }
 
   #beginFragment(tag: number, fragmentId: bigint): void {
@@ -169,4 +183,13 @@ export class MessageEncoder {
     head.u64(this.#lastSequenceId);
     head.u64(fragmentId);
   }
+}
+
+/** The bytes of the binaries in a message, as far as they are found without a search. */
+function binaryBytes(term: Term, depth: number): number {
+  if (term instanceof Uint8Array) return term.length;
+  if (depth === 0 || !(term instanceof Tuple)) return 0;
+  let bytes = 0;
+  for (const element of term.elements) bytes += binaryBytes(element, depth - 1);
+  return bytes;
 }

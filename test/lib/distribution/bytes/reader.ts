@@ -78,3 +78,22 @@ t.test('refuses what is not strict UTF-8', async (t) => {
     t.throws(() => new ByteReader(bytes).utf8(bytes.length), { code: 'invalid_term' }, hex);
   }
 });
+
+t.test('one reader serves for many pieces, and goes back and looks back within one', (t) => {
+  const reader = new ByteReader(Uint8Array.of(1, 2));
+  reader.u16();
+  const bytes = Uint8Array.of(9, 8, 7, 6);
+  reader.reset(bytes, 1, 3);
+  t.equal(reader.remaining, 2);
+  t.same([...reader.rest()], [8, 7]);
+  t.equal(reader.u8(), 8);
+  t.equal(reader.passed(1), 8);
+  t.throws(() => reader.passed(2), RangeError);
+  reader.rewind(1);
+  t.equal(reader.u16(), 0x0807);
+  t.throws(() => reader.u8(), { code: 'truncated' });
+  t.throws(() => reader.rewind(4), RangeError);
+  t.throws(() => reader.reset(bytes, 2, 5), RangeError);
+  t.throws(() => reader.reset(bytes, 3, 2), RangeError);
+  t.end();
+});

@@ -87,3 +87,35 @@ t.test('taken bytes stay as they are when the writer goes on', async (t) => {
     t.ok(writer.view().every((byte) => byte === 2));
   }
 });
+
+t.test('a head of any length is put before what was written behind the room for it', (t) => {
+  for (const room of [0, 2, 5]) {
+    const writer = new ByteWriter(4);
+    writer.ascii('ab');
+    writer.skip(room);
+    writer.ascii('terms');
+    const head = new ByteWriter(1);
+    head.ascii('>>>');
+    writer.place(2, room, head);
+    t.equal(Buffer.from(writer.view()).toString(), 'ab>>>terms', `room for ${room}`);
+    writer.ascii('!');
+    t.equal(Buffer.from(writer.cut(5)).toString(), 'terms!');
+    t.equal(Buffer.from(writer.view()).toString(), 'ab>>>');
+  }
+  t.end();
+});
+
+t.test('clear keeps the buffer, handOver leaves it to whoever has its view', (t) => {
+  const writer = new ByteWriter(8);
+  writer.ascii('first');
+  const first = writer.view();
+  writer.handOver();
+  t.equal(writer.length, 0);
+  writer.ascii('other');
+  t.equal(Buffer.from(first).toString(), 'first');
+  const other = writer.view();
+  writer.clear();
+  writer.ascii('third');
+  t.equal(Buffer.from(other).toString(), 'third');
+  t.end();
+});

@@ -1,0 +1,194 @@
+import { test } from 'tap';
+import { Outbox, type Sink, WINDOW_BYTES } from '../../../../lib/distribution/node/outbox.ts';
+import { signalForms, signalOf } from '../../../../lib/distribution/node/signal-codec.ts';
+import type { Signal } from '../../../../lib/distribution/process/signals.ts';
+import { atom } from '../../../../lib/distribution/terms/atom.ts';
+import { Pid } from '../../../../lib/distribution/terms/pid.ts';
+import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
+import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
+import { FrameParser } from '../../../../lib/distribution/wire/frame.ts';
+import { MessageDecoder } from '../../../../lib/distribution/wire/message-decoder.ts';
+import { MessageEncoder } from '../../../../lib/distribution/wire/message-encoder.ts';
+
+const KIB = 1024;
+const to = new Pid('b@x', 1, 0, 1);
+const sender = (id: number): Pid => new Pid('a@x', id, 0, 1);
+const send = (id: number, message: Term): Signal => ({
+  ...{ type: 'send', from: sender(id), to, message },
+});
+
+/** Takes all, or keeps it until the test says that the kernel has taken it. */
+class FakeSocket implements Sink {
+  writableLength = 0;
+  corks = 0;
+  readonly isSlow: boolean;
+  readonly chunks: Uint8Array[] = [];
+
+  constructor(isSlow = false) {
+    this.isSlow = isSlow;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.chunks.push(this.isSlow ? bytes : Uint8Array.from(bytes));
+    if (this.isSlow) this.writableLength += bytes.length;
+    return true;
+  }
+
+  cork(): void {
+    this.corks += 1;
+  }
+
+  uncork(): void {
+    this.corks -= 1;
+  }
+}
+
+/** The signals that a peer reads, in its order; messages as text, binaries by their length. */
+function received(socket: FakeSocket): string[] {
+  const parser = new FrameParser({ prefixBytes: 4, maxFrameBytes: 2 ** 27 });
+  const decoder = new MessageDecoder(OFFERED_FLAGS);
+  const seen: string[] = [];
+  for (const chunk of socket.chunks) parser.push(chunk);
+  for (let body = parser.next(); body !== undefined; body = parser.next()) {
+    const message = decoder.decode(body);
+    if (message === undefined) continue;
+    const signal = signalOf(message, 'a@x', sender(0));
+    if (signal.type !== 'send') throw new Error(`expected a message, got ${signal.type}`);
+    const { from, message: term } = signal;
+    seen.push(`${from.id}: ${term instanceof Uint8Array ? `${term.length} bytes` : String(term)}`);
+  }
+  return seen;
+}
+
+const outbox = (): Outbox =>
+  new Outbox(new MessageEncoder(OFFERED_FLAGS), signalForms(OFFERED_FLAGS));
+
+test('small messages go out in order, in one write for each flush', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket();
+  for (const name of ['a', 'b', 'c']) out.add(send(1, atom(name)));
+  t.ok(out.bytes > 0);
+  const bytes = out.bytes;
+  t.equal(out.flush(socket), bytes);
+  t.equal(socket.chunks.length, 1);
+  t.equal(out.bytes, 0);
+  out.add(send(2, atom('d')));
+  out.flush(socket);
+  t.equal(out.flush(socket), 0);
+  t.equal(socket.chunks.length, 2);
+  t.same(received(socket), ['1: a', '1: b', '1: c', '2: d']);
+  t.end();
+});
+
+test('what the kernel has not taken is not written over', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  for (const name of ['first', 'second', 'third']) {
+    out.add(send(1, atom(name)));
+    out.flush(socket);
+  }
+  t.same(received(socket), ['1: first', '1: second', '1: third']);
+  t.end();
+});
+
+test('a large message lets the small ones of others pass, and no more of it than the window waits', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  out.add(send(1, new Uint8Array(2048 * KIB)));
+  const first = out.flush(socket);
+  t.ok(first >= WINDOW_BYTES && first < WINDOW_BYTES + 130 * KIB, `${first} bytes`);
+  t.ok(out.hasFragments);
+  out.add(send(2, atom('small')));
+  t.ok(out.flush(socket) < KIB, 'only the small one, while the socket has not drained');
+  while (out.hasFragments) {
+    socket.writableLength = 0;
+    out.flush(socket);
+  }
+  t.equal(socket.corks, 0);
+  t.equal(out.bytes, 0);
+  t.same(received(socket), ['2: small', `1: ${2048 * KIB} bytes`]);
+  t.end();
+});
+
+test('what a process sends after its large message comes after it', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  out.add(send(1, new Uint8Array(1024 * KIB)));
+  out.flush(socket);
+  out.add(send(1, tuple(atom('an'), atom('unheard'), atom('atom')).elements[1]!));
+  out.add(send(1, new Uint8Array(300 * KIB)));
+  out.add(send(1, atom('unheard')));
+  out.add(send(2, atom('unheard')));
+  while (out.bytes > 0) {
+    socket.writableLength = 0;
+    out.flush(socket);
+  }
+  t.same(received(socket), [
+    '2: unheard',
+    `1: ${1024 * KIB} bytes`,
+    '1: unheard',
+    `1: ${300 * KIB} bytes`,
+    '1: unheard',
+  ]);
+  out.add(send(1, atom('unheard')));
+  socket.writableLength = 0;
+  out.flush(socket);
+  t.equal(received(socket).length, 6);
+  t.end();
+});
+
+test('large messages of several processes take turns', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  out.add(send(1, new Uint8Array(4096 * KIB)));
+  out.add(send(2, new Uint8Array(512 * KIB)));
+  while (out.hasFragments) {
+    socket.writableLength = 0;
+    out.flush(socket);
+  }
+  t.same(received(socket), [`2: ${512 * KIB} bytes`, `1: ${4096 * KIB} bytes`]);
+  t.end();
+});
+
+test('before the connection ends all of it is written', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  out.add(send(1, new Uint8Array(4096 * KIB)));
+  out.add(send(1, atom('last')));
+  const bytes = out.bytes;
+  t.equal(out.flush(socket, true), bytes);
+  t.notOk(out.hasFragments);
+  t.same(received(socket), [`1: ${4096 * KIB} bytes`, '1: last']);
+  t.end();
+});
+
+test('what is no term is refused, and everything else goes on', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  out.add(send(1, atom('before')));
+  const bytes = out.bytes;
+  t.throws(() => out.add(send(1, tuple(atom('new'), Number.NaN))), { code: 'unencodable' });
+  t.equal(out.bytes, bytes);
+  out.add(send(1, new Uint8Array(200 * KIB)));
+  t.throws(() => out.add(send(1, Number.NaN)), { code: 'unencodable' });
+  out.add(send(1, atom('new')));
+  while (out.bytes > 0) {
+    socket.writableLength = 0;
+    out.flush(socket);
+  }
+  t.same(received(socket), ['1: before', `1: ${200 * KIB} bytes`, '1: new']);
+  t.end();
+});
+
+test('clear drops everything', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket();
+  out.add(send(1, new Uint8Array(1024 * KIB)));
+  out.add(send(1, atom('x')));
+  out.clear();
+  t.equal(out.bytes, 0);
+  t.notOk(out.hasFragments);
+  t.equal(out.flush(socket), 0);
+  t.same(socket.chunks, []);
+  t.end();
+});
