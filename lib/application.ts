@@ -170,7 +170,10 @@ export class Application {
     return new Metrics({
       telemetry: this.#options.telemetry,
       node: nodeFigures(this.node.local, packageVersion()),
-      counter: () => ({ value: counter.known, isOwner: counter.isOwner }),
+      counter: () => ({
+        value: greatest(counter.known, this.#live?.count ?? 0),
+        isOwner: counter.isOwner,
+      }),
       pubsub: () => this.#pubsub?.figures ?? NOTHING_PUBLISHED,
     });
   }
@@ -276,6 +279,11 @@ export class Application {
     });
     return this.#endpoint;
   }
+}
+
+/** What this node has counted or kept, and what it has only heard of: the count never goes back. */
+function greatest(known: number | bigint, heard: number | bigint): number | bigint {
+  return heard > known ? heard : known;
 }
 
 /** Where we develop, whoever is on the same machine is trusted. */

@@ -261,6 +261,11 @@ export class Live {
     if (entry !== undefined) this.#stream.publish('node', JSON.stringify(entry));
   }
 
+  /** The latest count that was published or read, if there was one. */
+  get count(): number | bigint | undefined {
+    return this.#count?.count;
+  }
+
   // --- the counter ------------------------------------------------------------------------------
 
   #ownerChanged(): void {

@@ -16,6 +16,7 @@ import { createRouter } from '../../lib/http/router.ts';
 import { HttpServer } from '../../lib/http/server.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { fakeContext } from '../support/handler-context.ts';
+import { setUpMetrics } from '../support/metrics-under-test.ts';
 
 const CONNECTIONS = 32;
 const REQUEST =
@@ -40,6 +41,10 @@ const variants: readonly Variant[] = [
   {
     name: 'the same, and a telemetry handler of every event',
     start: () => startOurs(router, (telemetry) => telemetry.attach('all', '*', () => undefined)),
+  },
+  {
+    name: 'the service, and its metrics',
+    start: () => startOurs(router, (telemetry) => setUpMetrics({ telemetry })),
   },
   {
     name: 'adapter alone, plain response',

@@ -11,7 +11,7 @@ export interface MetricsUnderTest {
 }
 
 export function setUpMetrics(options: Partial<MetricsOptions> = {}): MetricsUnderTest {
-  const telemetry = new Telemetry();
+  const { telemetry = new Telemetry() } = options;
   const metrics = new Metrics({
     telemetry,
     node: {

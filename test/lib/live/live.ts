@@ -134,6 +134,7 @@ t.test('a spectator is told everything first, then what changes', async (t) => {
   own('a@h');
   const { live, pubsub } = await start('a@h');
   await settle();
+  t.equal(live.count, 41);
   const spectator = new Spectator(live);
   await settle();
   t.match(spectator.events, [
@@ -150,6 +151,7 @@ t.test('a spectator is told everything first, then what changes', async (t) => {
   pubsub.broadcast('counter', { count: 42, node: 'a@h' });
   await settle();
   t.strictSame(spectator.of('counter'), [{ count: 42, node: 'a@h' }]);
+  t.equal(live.count, 42);
   t.equal(live.spectators, 1);
   await clock.advance(900);
   t.strictSame(spectator.of('load'), [{ point: [1001, 0, 0, 0, 0], nodes: {} }]);
