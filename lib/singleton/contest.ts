@@ -1,0 +1,70 @@
+import type { MemberContext } from './context.ts';
+import type { Members } from './members.ts';
+import type { States } from './states.ts';
+import type { Tenure } from './tenure.ts';
+
+/**
+ * The race for the name. Of the members that see it free the one with the smallest name tries at once,
+ * each other a little later, so that they do not meet at `global`'s lock.
+ */
+export class Contest {
+  readonly #context: MemberContext;
+  readonly #members: Members;
+  readonly #states: States;
+  readonly #tenure: Tenure;
+  #running = false;
+
+  constructor(context: MemberContext, members: Members, states: States, tenure: Tenure) {
+    this.#context = context;
+    this.#members = members;
+    this.#states = states;
+    this.#tenure = tenure;
+  }
+
+  /** Tries to own the name as long as nobody does. Idempotent. */
+  async run(): Promise<void> {
+    if (this.#running) return;
+    this.#running = true;
+    try {
+      const { node, name } = this.#context.options;
+      while (this.#isFree) {
+        const delayMs = this.#members.rank() * this.#context.timing.staggerMs;
+        if (delayMs > 0) await node.global.waitForName(name, { timeoutMs: delayMs });
+        if (!this.#isFree) return;
+        await this.#try();
+      }
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  get #isFree(): boolean {
+    return !this.#context.isLeaving && this.#context.whereis() === undefined;
+  }
+
+  async #try(): Promise<void> {
+    const { node, name } = this.#context.options;
+    const owner = await this.#tenure.candidate();
+    const won = await node.global.registerName(name, owner.process.pid);
+    // Somebody has handed over to it meanwhile, or did before.
+    if (owner.serves) return;
+    const taken = won && !this.#context.isLeaving ? await this.#states.collect() : undefined;
+    if (owner.serves) return;
+    // Its name may have gone to another meanwhile, which then serves.
+    const isOurs = this.#context.whereis()?.equals(owner.process.pid) === true;
+    const isCandidate = this.#tenure.owner === owner && !this.#context.isLeaving;
+    if (isOurs && isCandidate && taken === undefined) {
+      await this.#tenure.serve(owner, 'free');
+      return;
+    }
+    this.#tenure.release(owner);
+    // That one serves without the name, as we see it: it makes the name its own everywhere.
+    if (taken !== undefined) {
+      await this.#context.call(
+        taken,
+        { type: 'owner', owner: owner.process.pid },
+        this.#context.timing.handOffMs,
+      );
+    }
+  }
+}

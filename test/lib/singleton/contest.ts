@@ -1,0 +1,80 @@
+import t, { type Test } from 'tap';
+import { Contest } from '../../../lib/singleton/contest.ts';
+import type { Members } from '../../../lib/singleton/members.ts';
+import { ok } from '../../../lib/singleton/messages.ts';
+import { settle } from '../../support/fake-clock.ts';
+import { memberRig, pidOf } from '../../support/member-rig.ts';
+
+async function start(t: Test, rank = 0) {
+  const rig = await memberRig(t);
+  const members = { rank: () => rank } as Members;
+  const contest = new Contest(rig.context, members, rig.states, rig.tenure);
+  return { ...rig, contest };
+}
+
+t.test('the one that wins collects what is known, and serves', async (t) => {
+  const { contest, global, tell, tenure, known, events } = await start(t);
+  const run = contest.run();
+  await settle();
+  t.strictSame(global.waits, [], 'the first one does not wait');
+  global.registrations[0]!.settle(true);
+  await settle();
+  t.equal(tenure.serving, undefined);
+  await tell('a@h', [1]);
+  await tell('z@h', [2]);
+  await run;
+  t.strictSame(known, [1, 2]);
+  t.strictSame(events, ['serves free']);
+  t.strictSame(tenure.servingPid, global.owner);
+});
+
+t.test('others let it go first, and give up when it has the name', async (t) => {
+  const { contest, global, tenure } = await start(t, 2);
+  const run = contest.run();
+  await settle();
+  t.strictSame(global.waits, [200]);
+  global.owner = pidOf('a@h');
+  global.registrations[0]!.settle(false);
+  await run;
+  t.equal(tenure.owner, undefined);
+  await contest.run();
+  t.equal(global.registrations.length, 1, 'nobody contends for a name that is taken');
+});
+
+t.test('what was handed over meanwhile is left as it is', async (t) => {
+  const { contest, global, tenure, events, calls } = await start(t);
+  const run = contest.run();
+  await settle();
+  const owner = await tenure.take('hand_off');
+  global.registrations[0]!.settle(true);
+  await run;
+  t.equal(tenure.serving, owner);
+  t.strictSame(events, ['serves hand_off']);
+  t.strictSame(calls, []);
+});
+
+t.test('one that serves on a smaller node is told to take the name', async (t) => {
+  const { contest, global, tenure, tell, callTo } = await start(t);
+  const run = contest.run();
+  await settle();
+  global.registrations[0]!.settle(true);
+  await settle();
+  const candidate = tenure.owner!;
+  await tell('z@h', [], undefined);
+  await tell('a@h', [], pidOf('a@h'));
+  t.match(callTo('a@h').request, { type: 'owner', owner: candidate.process.pid });
+  t.equal(tenure.owner, undefined);
+  global.owner = pidOf('a@h');
+  callTo('a@h').answer(ok(pidOf('a@h')));
+  await run;
+});
+
+t.test('one that leaves does not contend', async (t) => {
+  const { contest, global, end, tenure } = await start(t);
+  const run = contest.run();
+  await settle();
+  end.isLeaving = true;
+  global.registrations[0]!.settle(true);
+  await run;
+  t.equal(tenure.owner, undefined);
+});
