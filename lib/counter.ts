@@ -30,7 +30,12 @@ import {
   startGenServer,
   type Term,
 } from './distribution/index.ts';
-import { Singleton, type SingletonRole, type SingletonTiming } from './singleton/singleton.ts';
+import {
+  Singleton,
+  type SingletonRole,
+  type SingletonServices,
+  type SingletonTiming,
+} from './singleton/singleton.ts';
 import type { Child } from './supervisor/child.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
 
@@ -62,7 +67,11 @@ export interface CounterOptions {
   /** tells sessions apart that begin on one node on one day */
   readonly nonce?: () => string;
   readonly timing?: Partial<SingletonTiming>;
+  /** called on the owner's node with each total that its clients may see, in the order of the counting */
+  readonly onCount?: (total: Count) => void;
 }
+
+const NOTHING = { watermarkDay: 0, base: 0, sessions: [], keys: [] } as const;
 
 /** The counter as one node sees it. One per node. */
 export class Counter {
@@ -72,6 +81,8 @@ export class Counter {
   readonly #disk: CounterDisk | undefined;
   readonly #now: () => number;
   #singleton: Singleton | undefined;
+  /** those of the singleton, since it first made this node's counter serve */
+  #services: SingletonServices | undefined;
   #loaded = false;
   /** the last owner that was asked what it understands */
   #judged: { readonly owner: Pid; readonly batches: boolean } | undefined;
@@ -96,6 +107,8 @@ export class Counter {
       client: node.client,
       global: node.global,
       understandsBatches: (owner) => this.#understandsBatches(owner),
+      isReachable: (peer) => peer === nodeName || node.local.nodes().includes(peer),
+      spread: async (keys) => this.#singleton?.spread(encodeState({ ...NOTHING, keys })),
       flush: disk === undefined ? undefined : () => disk.flush(),
       ...(clock === undefined ? {} : { clock }),
       now: this.#now,
@@ -105,7 +118,7 @@ export class Counter {
 
   /** Whether this node's counter is the one that counts. */
   get isOwner(): boolean {
-    return this.#singleton?.isOwner === true;
+    return this.#services?.isOwner === true;
   }
 
   /** The greatest total that this node has learnt of, without asking anybody. */
@@ -192,13 +205,15 @@ export class Counter {
     let owner: CounterOwner | undefined;
     return {
       createServer: (singleton) => {
-        this.#singleton = singleton;
+        this.#services = singleton;
         owner = new CounterOwner({
           processes: this.#options.node.local.processes,
           state: this.#state,
           ownSession: () => this.#replica.session,
           increment: () => this.#replica.increment(),
           replicate: (state) => singleton.replicate(state),
+          reconciled: (formerOwners) => singleton.reconciled(formerOwners),
+          onGrowth: () => this.#options.onCount?.(this.#state.total),
           now: this.#now,
         });
         return owner;
@@ -215,6 +230,7 @@ export class Counter {
     const { isOwner } = this;
     const added = this.#state.merge(snapshot, isOwner);
     if (isOwner && added > 0) {
+      this.#options.onCount?.(this.#state.total);
       this.#emit(
         'counter.merged',
         { added: Number(added), total: Number(this.#state.total) },

@@ -17,6 +17,7 @@ import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
 import { isCount } from './count.ts';
+import { Certainty, isCertainty } from './key-table.ts';
 import type { CounterSnapshot } from './state.ts';
 
 /** A file that was not used, and where it is kept. */
@@ -54,13 +55,15 @@ const count = z
   .union([z.number(), z.string().regex(/^\d+$/).transform(BigInt)])
   .refine((value) => isCount(value));
 const natural = z.int().nonnegative();
+// A file of an earlier release does not say; what it has was answered.
+const certainty = z.custom<Certainty>(isCertainty).default(Certainty.TOLD);
 const stateSchema = z.object({
   watermarkDay: natural,
   base: count,
   sessions: z.array(
     z.tuple([z.string(), z.object({ seq: natural, share: count, counted: natural, value: count })]),
   ),
-  keys: z.array(z.tuple([z.string(), z.object({ value: count, expiresAt: natural })])),
+  keys: z.array(z.tuple([z.string(), z.object({ value: count, expiresAt: natural, certainty })])),
 });
 const fileSchema = z.object({
   format: z.literal(FORMAT),

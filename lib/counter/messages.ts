@@ -2,17 +2,18 @@
  * What the nodes of a cluster tell each other about the counter, as terms:
  *
  * ```
- * batch    {increment_batch, Session, Seq, Plain, [Key], none | Entry}
- * answer   {ok, Entry, [{Value, ExpiresAt}]} | {error, stale} | {error, {folded, Day}}
- * state    {counter_state, 1, WatermarkDay, Base, [{Session, Entry}], [{Key, Value, ExpiresAt}]}
+ * batch    {increment_batch, Session, Seq, Plain, [Key], none | Entry, [Pid]}
+ * answer   {ok, Entry, [{Value, ExpiresAt, Certainty}]} | {error, stale} | {error, {folded, Day}}
+ * state    {counter_state, 2, WatermarkDay, Base, [{Session, Entry}], [{Key, Value, ExpiresAt, Certainty}]}
  * Entry    {Seq, Share, Counted, Value}
  * ```
  *
- * Sessions and keys are binaries, all else are integers. A decoder answers `undefined` to anything else.
+ * Sessions and keys are binaries, all else are integers. The pids are owners that the sender had before the
+ * one it asks. A decoder answers `undefined` to anything else.
  */
-import { atom, isAtom, isTuple, type Term, Tuple, tuple } from '../distribution/index.ts';
+import { atom, isAtom, isTuple, Pid, type Term, Tuple, tuple } from '../distribution/index.ts';
 import { type Count, isCount } from './count.ts';
-import type { KeyRecord } from './key-table.ts';
+import { isCertainty, type KeyRecord } from './key-table.ts';
 import type { Batch, BatchOutcome, CounterSnapshot, SessionEntry } from './state.ts';
 
 const INCREMENT_BATCH = atom('increment_batch');
@@ -20,26 +21,39 @@ const COUNTER_STATE = atom('counter_state');
 const NONE = atom('none');
 const OK = atom('ok');
 const ERROR = atom('error');
-const STATE_VERSION = 1;
+const STATE_VERSION = 2;
+
+/** A batch on its way to an owner. */
+export interface BatchRequest {
+  readonly batch: Batch;
+  /** owners before this one: what they answered for a key, this one has to know first */
+  readonly formerOwners: readonly Pid[];
+}
 
 /** The request to count a batch. */
-export function encodeBatch({ session, seq, plain, keys, confirmed }: Batch): Tuple {
+export function encodeBatch({ batch, formerOwners }: BatchRequest): Tuple {
+  const { session, seq, plain, keys, confirmed } = batch;
   const entry = confirmed === undefined ? NONE : encodeEntry(confirmed);
-  return tuple(INCREMENT_BATCH, encodeText(session), seq, plain, keys.map(encodeText), entry);
+  return new Tuple([
+    ...[INCREMENT_BATCH, encodeText(session), seq, plain, keys.map(encodeText), entry],
+    formerOwners,
+  ]);
 }
 
 /** Reads {@link encodeBatch}. */
-export function decodeBatch(term: Term): Batch | undefined {
-  if (!isTuple(term, 6, 'increment_batch')) return undefined;
-  const [, sessionTerm, seq, plain, keyTerms, entryTerm] = term.elements;
+export function decodeBatch(term: Term): BatchRequest | undefined {
+  if (!isTuple(term, 7, 'increment_batch')) return undefined;
+  const [, sessionTerm, seq, plain, keyTerms, entryTerm, ownerTerms] = term.elements;
   const session = decodeText(sessionTerm);
   const keys = decodeList(keyTerms, decodeText);
+  const formerOwners = decodeList(ownerTerms, decodePid);
   const confirmed = isAtom(entryTerm, 'none') ? undefined : decodeEntry(entryTerm);
   if (session === undefined || keys === undefined || !isNatural(seq) || !isNatural(plain)) {
     return undefined;
   }
+  if (formerOwners === undefined) return undefined;
   if (confirmed === undefined && !isAtom(entryTerm, 'none')) return undefined;
-  return { session, seq, plain, keys, confirmed };
+  return { batch: { session, seq, plain, keys, confirmed }, formerOwners };
 }
 
 /** The answer to a batch. */
@@ -47,8 +61,7 @@ export function encodeOutcome(outcome: BatchOutcome): Tuple {
   if (outcome.type === 'stale') return tuple(ERROR, atom('stale'));
   if (outcome.type === 'folded') return tuple(ERROR, tuple(atom('folded'), outcome.day));
   const { entry, keyRecords } = outcome;
-  const records = keyRecords.map(({ value, expiresAt }) => tuple(value, expiresAt));
-  return tuple(OK, encodeEntry(entry), records);
+  return tuple(OK, encodeEntry(entry), keyRecords.map(encodeRecord));
 }
 
 /** Reads {@link encodeOutcome}. */
@@ -74,7 +87,9 @@ export function encodeState({ watermarkDay, base, sessions, keys }: CounterSnaps
     watermarkDay,
     base,
     sessions.map(([session, entry]) => tuple(encodeText(session), encodeEntry(entry))),
-    keys.map(([key, { value, expiresAt }]) => tuple(encodeText(key), value, expiresAt)),
+    keys.map(([key, { value, expiresAt, certainty }]) =>
+      tuple(encodeText(key), value, expiresAt, certainty),
+    ),
   );
 }
 
@@ -102,8 +117,12 @@ function decodeEntry(term: Term | undefined): SessionEntry | undefined {
   return { seq, share, counted, value };
 }
 
+function encodeRecord({ value, expiresAt, certainty }: KeyRecord): Tuple {
+  return tuple(value, expiresAt, certainty);
+}
+
 function decodeRecord(term: Term): KeyRecord | undefined {
-  return isTuple(term, 2) ? record(term.elements[0], term.elements[1]) : undefined;
+  return isTuple(term, 3) ? record(term.elements) : undefined;
 }
 
 function decodeSession(term: Term): readonly [string, SessionEntry] | undefined {
@@ -114,14 +133,19 @@ function decodeSession(term: Term): readonly [string, SessionEntry] | undefined 
 }
 
 function decodeKey(term: Term): readonly [string, KeyRecord] | undefined {
-  if (!isTuple(term, 3)) return undefined;
+  if (!isTuple(term, 4)) return undefined;
   const key = decodeText(term.elements[0]);
-  const known = record(term.elements[1], term.elements[2]);
+  const known = record(term.elements.slice(1));
   return key === undefined || known === undefined ? undefined : [key, known];
 }
 
-function record(value: Term | undefined, expiresAt: Term | undefined): KeyRecord | undefined {
-  return isCount(value) && isNatural(expiresAt) ? { value: value as Count, expiresAt } : undefined;
+function record([value, expiresAt, certainty]: readonly Term[]): KeyRecord | undefined {
+  if (!isCount(value) || !isNatural(expiresAt) || !isCertainty(certainty)) return undefined;
+  return { value: value as Count, expiresAt, certainty };
+}
+
+function decodePid(term: Term): Pid | undefined {
+  return term instanceof Pid ? term : undefined;
 }
 
 function encodeText(text: string): Uint8Array {

@@ -10,15 +10,20 @@
  * An answer must not depend on one node alone. A batch of another node does not: that node keeps the
  * outcome before it answers its clients. A batch of our own node goes to a backup first and is counted
  * after; nobody is shown a total with it before. `increment` goes through our own node's replica.
+ *
+ * A key must not be counted that another owner has answered. So a batch with keys waits while there is
+ * word of another owner whose state is not known yet; those without keys do not.
  */
 import {
   atom,
   CallError,
   type CallResult,
+  callMessage,
   type From,
   type GenServer,
   isAtom,
   isTuple,
+  type Pid,
   type Process,
   ProcessExit,
   type ProcessTable,
@@ -27,9 +32,9 @@ import {
   tuple,
 } from '../distribution/index.ts';
 import type { Count } from './count.ts';
-import { decodeBatch, encodeOutcome, encodeState } from './messages.ts';
+import { type BatchRequest, decodeBatch, encodeOutcome, encodeState } from './messages.ts';
 import { dayOf } from './session.ts';
-import type { Batch, BatchOutcome, CounterState, PreparedBatch } from './state.ts';
+import type { BatchOutcome, CounterState, PreparedBatch } from './state.ts';
 
 export interface CounterOwnerOptions {
   readonly processes: ProcessTable;
@@ -40,20 +45,20 @@ export interface CounterOwnerOptions {
   readonly increment: () => Promise<Count>;
   /** keeps a part of the state on another node, if there is one */
   readonly replicate: (state: Term) => Promise<void>;
+  /** resolves when what these and other owners answered is known here; `undefined`: it is */
+  readonly reconciled: (formerOwners: readonly Pid[]) => Promise<void> | undefined;
+  /** the total has grown by what was counted here */
+  readonly onGrowth: () => void;
   /** milliseconds since 1970 */
   readonly now: () => number;
-}
-
-interface WaitingBatch {
-  readonly batch: Batch;
-  readonly from: From;
 }
 
 export class CounterOwner implements GenServer {
   readonly #options: CounterOwnerOptions;
   /** keys of the batch that is on its way to the backup: others with one of them come after it */
   #reserved: ReadonlySet<string> = new Set();
-  #waiting: WaitingBatch[] = [];
+  /** calls that came with one of those keys */
+  #waiting: Term[] = [];
   #underWay: Promise<void> = Promise.resolve();
   #foldedDay = 0;
 
@@ -67,8 +72,8 @@ export class CounterOwner implements GenServer {
       void this.#incrementFor(from, self);
       return { noReply: true };
     }
-    const batch = isTuple(request) ? decodeBatch(request) : undefined;
-    if (batch !== undefined) return this.#count(batch, from, self);
+    const known = isTuple(request) ? decodeBatch(request) : undefined;
+    if (known !== undefined) return this.#count(known, request, from, self);
     // A stranger's mistake must not cost the value, so unlike the Elixir module we do not crash.
     return { reply: tuple(atom('error'), tuple(atom('unknown_request'), request)) };
   }
@@ -78,28 +83,46 @@ export class CounterOwner implements GenServer {
     return this.#underWay;
   }
 
-  #count(batch: Batch, from: From, self: Process): CallResult {
-    const { state, ownSession, now } = this.#options;
+  #count(
+    { batch, formerOwners }: BatchRequest,
+    request: Term,
+    from: From,
+    self: Process,
+  ): CallResult {
+    const { state, ownSession, now, reconciled, onGrowth } = this.#options;
     const nowMs = now();
     this.#fold(nowMs);
     const repeated = state.repeated(batch, nowMs);
     if (repeated !== undefined) return { reply: encodeOutcome(repeated) };
-    if (batch.keys.some((key) => this.#reserved.has(key))) {
-      this.#waiting.push({ batch, from });
+    if (batch.keys.length > 0) {
+      const reconciling = reconciled(formerOwners);
+      if (reconciling !== undefined) {
+        // Sent to ourselves again: by then we may be handing over, and then it goes to the successor.
+        void reconciling.then(() => self.send(self.pid, callMessage(from, request)));
+        return { noReply: true };
+      }
+      if (batch.keys.some((key) => this.#reserved.has(key))) {
+        this.#waiting.push(callMessage(from, request));
+        return { noReply: true };
+      }
+    }
+    if (batch.session === ownSession()) {
+      this.#underWay = this.#countSafely(state.prepare(batch, nowMs), from, self);
       return { noReply: true };
     }
-    if (batch.session !== ownSession()) return { reply: encodeOutcome(state.count(batch, nowMs)) };
-    this.#underWay = this.#countSafely(state.prepare(batch, nowMs), from, self);
-    return { noReply: true };
+    const outcome = state.count(batch, nowMs);
+    onGrowth();
+    return { reply: encodeOutcome(outcome) };
   }
 
   async #countSafely(prepared: PreparedBatch, from: From, self: Process): Promise<void> {
-    const { state, replicate } = this.#options;
+    const { state, replicate, onGrowth } = this.#options;
     this.#reserved = new Set(prepared.batch.keys);
     await replicate(encodeState(state.preview(prepared)));
     // Killed meanwhile, as the loser of a conflict: the batch goes to the next owner.
     if (!self.isAlive) return;
     const outcome = state.commit(prepared);
+    onGrowth();
     const final = finalAnswers(prepared, outcome);
     // The backup has the numbers that the keys would have got at first.
     if (final.length > 0) {
@@ -107,14 +130,7 @@ export class CounterOwner implements GenServer {
     }
     this.#answer(from, outcome, self);
     this.#reserved = new Set();
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const next of waiting) {
-      const result = this.#count(next.batch, next.from, self);
-      if ('reply' in result && result.reply !== undefined) {
-        reply(this.#options.processes, next.from, result.reply, self.pid);
-      }
-    }
+    for (const waiting of this.#waiting.splice(0)) self.send(self.pid, waiting);
   }
 
   async #incrementFor(from: From, self: Process): Promise<void> {

@@ -18,7 +18,7 @@
  * a session can have changed: no split may last longer than {@link RETENTION_DAYS}.
  */
 import { add, type Count, max, subtract } from './count.ts';
-import { type KeyRecord, KeyTable } from './key-table.ts';
+import { Certainty, type KeyRecord, KeyTable } from './key-table.ts';
 import { hasBegun, sessionDay } from './session.ts';
 
 /** Sessions that began so many days ago are folded. No split may last longer. */
@@ -125,7 +125,7 @@ export class CounterState {
     const entry = this.#sessions.get(batch.session);
     if (entry === undefined || entry.seq < batch.seq) return undefined;
     if (entry.seq > batch.seq) return { type: 'stale' };
-    const unknown = KeyTable.recordOf(entry.value, nowMs);
+    const unknown = KeyTable.recordOf(entry.value, nowMs, Certainty.COUNTED);
     const keyRecords = batch.keys.map((key) => this.#keys.get(key, nowMs) ?? unknown);
     return { type: 'counted', entry, keyRecords };
   }
@@ -143,7 +143,7 @@ export class CounterState {
       let record = this.#keys.get(key, nowMs);
       if (record === undefined) {
         value = add(value, 1);
-        record = KeyTable.recordOf(value, nowMs);
+        record = KeyTable.recordOf(value, nowMs, Certainty.PREPARED);
         newKeys.push(index);
       }
       keyRecords.push(record);
@@ -176,8 +176,14 @@ export class CounterState {
     const keyRecords = [...prepared.keyRecords];
     let value = subtract(entry.value, newKeys.length);
     for (const index of newKeys) {
+      const key = batch.keys[index]!;
       value = add(value, 1);
-      keyRecords[index] = this.#keys.set(batch.keys[index]!, value, nowMs);
+      const known = this.#keys.get(key, nowMs);
+      // Answered by another owner, of whom a merge has told meanwhile: there is one answer all the same.
+      keyRecords[index] =
+        known === undefined || known.certainty === Certainty.PREPARED
+          ? this.#keys.set(key, value, nowMs, Certainty.COUNTED)
+          : known;
     }
     return { type: 'counted', entry, keyRecords };
   }
@@ -207,12 +213,33 @@ export class CounterState {
     return subtract(this.#total, before);
   }
 
-  /** Takes in the answer to a batch of ours, so that it is known here too before anybody hears of it. */
-  confirm(batch: Batch, entry: SessionEntry, keyRecords: readonly KeyRecord[]): void {
+  /**
+   * Takes in the answer to a batch of ours, so that it is known here too before anybody hears of it.
+   *
+   * @returns the numbers to be told for the keys: those of the first answers that we know
+   */
+  confirm(
+    batch: Batch,
+    entry: SessionEntry,
+    keyRecords: readonly KeyRecord[],
+    nowMs: number,
+  ): readonly Count[] {
     this.#mergeSession(batch.session, entry, false);
-    if (keyRecords.length > 0) {
-      this.#keys.merge(batch.keys.map((key, index) => [key, keyRecords[index]!] as const));
-    }
+    return keyRecords.map((record, index) => {
+      const told = { ...record, certainty: Certainty.TOLD };
+      return this.#keys.note(batch.keys[index]!, told, nowMs).value;
+    });
+  }
+
+  /** Notes what a client is told for a key by an owner that does not know keys. */
+  tell(key: string, value: Count, nowMs: number): KeyRecord {
+    return this.#keys.set(key, value, nowMs, Certainty.TOLD);
+  }
+
+  /** What a client was told for a key, if that is known here. */
+  told(key: string, nowMs: number): Count | undefined {
+    const record = this.#keys.get(key, nowMs);
+    return record?.certainty === Certainty.TOLD ? record.value : undefined;
   }
 
   /** Notes the greatest value seen from an owner that keeps its count to itself. */

@@ -12,7 +12,7 @@ const STATE: CounterSnapshot = {
   watermarkDay: 3,
   base: 2n ** 70n,
   sessions: [['a@h/20000/n', { seq: 3, share: 5, counted: 1, value: 2n ** 64n }]],
-  keys: [['k "ä"', { value: 4, expiresAt: 1_700_000_000_000 }]],
+  keys: [['k "ä"', { value: 4, expiresAt: 1_700_000_000_000, certainty: 1 }]],
 };
 
 function open(t: Test, nodeName = 'a@h', state: () => CounterSnapshot = () => STATE) {

@@ -1,5 +1,6 @@
 import t from 'tap';
 import {
+  type BatchRequest,
   decodeBatch,
   decodeOutcome,
   decodeState,
@@ -8,29 +9,33 @@ import {
   encodeState,
 } from '../../../lib/counter/messages.ts';
 import type { CounterSnapshot } from '../../../lib/counter/state.ts';
-import { atom, Float, type Term, Tuple, tuple } from '../../../lib/distribution/index.ts';
+import { atom, Float, Pid, type Term, Tuple, tuple } from '../../../lib/distribution/index.ts';
 import { decodeExternal } from '../../../lib/distribution/terms/decode.ts';
 import { encodeExternal } from '../../../lib/distribution/terms/encode.ts';
 
 const ENTRY = { seq: 3, share: 2n ** 60n, counted: 2, value: 2n ** 61n };
-const BATCH = { session: 'a@h/1/ä', seq: 4, plain: 2, keys: ['k', 'l'], confirmed: ENTRY };
+const BATCH: BatchRequest = {
+  batch: { session: 'a@h/1/ä', seq: 4, plain: 2, keys: ['k', 'l'], confirmed: ENTRY },
+  formerOwners: [new Pid('a@h', 1, 2, 3)],
+};
 const STATE: CounterSnapshot = {
   watermarkDay: 12,
   base: 5,
   sessions: [['a@h/20000/n', ENTRY]],
-  keys: [['k', { value: 7, expiresAt: 1_700_000_000_000 }]],
+  keys: [['k', { value: 7, expiresAt: 1_700_000_000_000, certainty: 2 }]],
 };
 const COUNTED = {
   type: 'counted' as const,
   entry: ENTRY,
-  keyRecords: [{ value: 1, expiresAt: 2 }],
+  keyRecords: [{ value: 1, expiresAt: 2, certainty: 1 as const }],
 };
 
 const wire = (term: Term): Term => decodeExternal(encodeExternal(term));
 
 t.test('every message survives the wire', async (t) => {
   t.strictSame(decodeBatch(wire(encodeBatch(BATCH))), BATCH);
-  const first = { ...BATCH, confirmed: undefined, keys: [] };
+  const batch = { ...BATCH.batch, confirmed: undefined, keys: [] };
+  const first = { batch, formerOwners: [] };
   t.strictSame(decodeBatch(wire(encodeBatch(first))), first);
   t.strictSame(decodeState(wire(encodeState(STATE))), STATE);
   t.strictSame(decodeOutcome(wire(encodeOutcome(COUNTED))), COUNTED);

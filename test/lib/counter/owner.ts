@@ -1,10 +1,12 @@
 import t, { type Test } from 'tap';
+import type { Count } from '../../../lib/counter/count.ts';
 import { decodeOutcome, decodeState, encodeBatch } from '../../../lib/counter/messages.ts';
 import { CounterOwner } from '../../../lib/counter/owner.ts';
 import { CounterState, RETENTION_DAYS } from '../../../lib/counter/state.ts';
 import {
   atom,
   CallError,
+  Pid,
   startGenServer,
   startNode,
   type Term,
@@ -15,6 +17,8 @@ const TODAY = 20_000;
 const DAY_MS = 86_400_000;
 const OWN = `own@h/${TODAY}/n`;
 const OTHER = `other@h/${TODAY}/n`;
+
+const FORMER = new Pid('former@h', 1, 0, 1);
 
 interface Replication {
   readonly state: Term;
@@ -27,11 +31,19 @@ async function start(t: Test, increment: () => Promise<number> = async () => 42)
   const state = new CounterState();
   const replications: Replication[] = [];
   const time = { nowMs: TODAY * DAY_MS };
+  const reconciling: { promise: Promise<void> | undefined } = { promise: undefined };
+  const asked: (readonly Pid[])[] = [];
+  const totals: Count[] = [];
   const owner = new CounterOwner({
     processes: node.local.processes,
     state,
     ownSession: () => OWN,
     increment,
+    reconciled: (formerOwners) => {
+      asked.push(formerOwners);
+      return reconciling.promise;
+    },
+    onGrowth: () => totals.push(state.total),
     replicate: (sent) =>
       new Promise((done) => {
         replications.push({ state: sent, done });
@@ -43,8 +55,16 @@ async function start(t: Test, increment: () => Promise<number> = async () => 42)
   const { pid, process } = started;
   const call = (request: Term, timeoutMs = 1_000) => node.client.call(pid, request, { timeoutMs });
   const batch = (session: string, seq: number, plain: number, keys: readonly string[] = []) =>
-    call(encodeBatch({ session, seq, plain, keys, confirmed: undefined })).then(decodeOutcome);
-  return { state, replications, time, owner, process, call, batch };
+    call(
+      encodeBatch({
+        batch: { session, seq, plain, keys, confirmed: undefined },
+        formerOwners: [FORMER],
+      }),
+    ).then(decodeOutcome);
+  return {
+    ...{ state, replications, time, owner, process, call, batch },
+    ...{ reconciling, asked, totals },
+  };
 }
 
 t.test('another node’s batch is counted at once', async (t) => {
@@ -74,6 +94,48 @@ t.test('our own node’s batch is shown to nobody before a backup has it', async
   t.match(await same, { entry: { counted: 1, value: 8 }, keyRecords: [{ value: 7 }] });
   await owner.suspended();
   t.equal(await call(atom('get')), 8);
+});
+
+t.test('a key waits until what other owners answered is known', async (t) => {
+  const { state, reconciling, asked, batch, process } = await start(t);
+  let reconcile: () => void = () => undefined;
+  reconciling.promise = new Promise((resolve) => {
+    reconcile = resolve;
+  });
+  const keyed = batch(OTHER, 1, 0, ['k']);
+  t.match(await batch(`third@h/${TODAY}/n`, 1, 2), { entry: { value: 2 } }, 'others do not');
+  t.strictSame(asked, [[FORMER]]);
+  t.equal(state.total, 2);
+  const there = new CounterState();
+  there.count(
+    { session: `x@h/${TODAY}/n`, seq: 1, plain: 6, keys: ['k'], confirmed: undefined },
+    TODAY * DAY_MS,
+  );
+  state.merge(there.snapshot(), true);
+  reconciling.promise = undefined;
+  reconcile();
+  t.match(await keyed, { entry: { counted: 0 }, keyRecords: [{ value: 7 }] }, 'and is not counted');
+
+  reconciling.promise = new Promise((resolve) => {
+    reconcile = resolve;
+  });
+  const late = t.rejects(batch(OTHER, 2, 0, ['l']), { code: 'exit' });
+  await new Promise(setImmediate);
+  process.stop(atom('killed'));
+  reconcile();
+  await late;
+  t.equal(state.total, 9, 'an owner that has ended counts nothing more');
+});
+
+t.test('every growth is told, in order', async (t) => {
+  const { replications, totals, batch } = await start(t);
+  const own = batch(OWN, 1, 2);
+  await batch(OTHER, 1, 4);
+  await batch(OTHER, 2, 1);
+  replications[0]!.done();
+  await own;
+  await batch(OTHER, 2, 1);
+  t.strictSame(totals, [4, 5, 7], 'what is asked again is no growth');
 });
 
 t.test('an owner that is killed meanwhile has not counted it', async (t) => {

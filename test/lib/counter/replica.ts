@@ -1,4 +1,5 @@
 import t from 'tap';
+import { KEY_LIFETIME_MS } from '../../../lib/counter/key-table.ts';
 import { decodeBatch, encodeOutcome } from '../../../lib/counter/messages.ts';
 import { CounterReplica } from '../../../lib/counter/replica.ts';
 import { type Batch, CounterState } from '../../../lib/counter/state.ts';
@@ -20,7 +21,8 @@ const SECOND = new Pid('b@h', 1, 0, 1);
 interface Call {
   readonly owner: Pid;
   readonly request: Term;
-  readonly batch: Batch | undefined;
+  readonly batch?: Batch;
+  readonly formerOwners?: readonly Pid[];
   readonly answer: (term: Term) => void;
   readonly fail: (code: CallErrorCode) => void;
 }
@@ -32,6 +34,7 @@ function start(options: { readonly foreign?: boolean } = {}) {
   const owners = new CounterState();
   const time = { nowMs: 20_000 * DAY_MS, nonce: 0, flushes: 0, flushError: undefined as unknown };
   const calls: Call[] = [];
+  const spread: string[] = [];
   type Listener = (event: { type: 'registered' | 'unregistered'; name: Term; pid: Pid }) => void;
   const listeners = new Set<Listener>();
   let owner: Pid | undefined;
@@ -46,7 +49,7 @@ function start(options: { readonly foreign?: boolean } = {}) {
           calls.push({
             owner: to as Pid,
             request,
-            batch: decodeBatch(request),
+            ...decodeBatch(request),
             answer: resolve,
             fail: (code) => reject(new CallError(code, code)),
           });
@@ -60,6 +63,10 @@ function start(options: { readonly foreign?: boolean } = {}) {
       },
     },
     understandsBatches: async () => options.foreign !== true,
+    isReachable: (node) => node !== 'gone@h',
+    spread: async (keys) => {
+      spread.push(...keys.map(([key, { value }]) => `${key}: ${value}`));
+    },
     flush: async () => {
       time.flushes += 1;
       if (time.flushError !== undefined) throw time.flushError;
@@ -78,7 +85,7 @@ function start(options: { readonly foreign?: boolean } = {}) {
   const count = (call: Call | undefined): void =>
     call?.answer(encodeOutcome(owners.count(call.batch!, time.nowMs)));
   replica.open();
-  return { replica, clock, state, owners, time, calls, register, count };
+  return { replica, clock, state, owners, time, calls, register, count, spread };
 }
 
 t.test(
@@ -290,4 +297,57 @@ t.test('closed, it tells those who wait; opened again, it goes on where it was',
   await settle();
   count(calls[2]);
   t.equal(await waiting, 2);
+});
+
+t.test('an increment that comes in the moment the last one is told is sent', async (t) => {
+  const { replica, calls, register, count } = start();
+  register(FIRST);
+  const second = replica.increment().then(() => replica.increment());
+  await settle();
+  count(calls[0]);
+  await settle();
+  await settle();
+  count(calls[1]);
+  t.equal(await second, 2);
+});
+
+t.test('what was told for a key is told again without asking anybody', async (t) => {
+  const { replica, calls, register, count, time } = start();
+  register(FIRST);
+  const first = replica.increment({ key: 'k' });
+  await settle();
+  count(calls[0]);
+  t.equal(await first, 1);
+  register(undefined);
+  t.equal(await replica.increment({ key: 'k' }), 1, 'with no owner either');
+  t.equal(calls.length, 1);
+  t.equal(time.flushes, 2, 'though not before it is on disk');
+  time.nowMs += KEY_LIFETIME_MS;
+  register(FIRST);
+  await settle();
+  const anew = replica.increment({ key: 'k' });
+  await settle();
+  count(calls[1]);
+  t.equal(await anew, 2, 'when it has expired it counts anew');
+});
+
+t.test('an owner is told of those before it, as far as keys are concerned', async (t) => {
+  const { replica, calls, register, count } = start();
+  const increment = async (key?: string) => {
+    await settle();
+    const answer = replica.increment({ key });
+    await settle();
+    count(calls.at(-1));
+    await answer;
+    return calls.at(-1)!.formerOwners;
+  };
+  register(FIRST);
+  t.strictSame(await increment('a'), []);
+  register(new Pid('gone@h', 1, 0, 1));
+  register(SECOND);
+  t.strictSame(await increment(), [], 'not without a key');
+  t.strictSame(await increment('b'), [FIRST], 'the node of the other cannot be asked');
+  t.strictSame(await increment('c'), [], 'once is enough');
+  register(FIRST);
+  t.strictSame(await increment('d'), [SECOND]);
 });

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { add, type Count } from '../../../lib/counter/count.ts';
-import { KEY_LIFETIME_MS } from '../../../lib/counter/key-table.ts';
+import { Certainty, KEY_LIFETIME_MS } from '../../../lib/counter/key-table.ts';
 import { foreignSession, sessionId } from '../../../lib/counter/session.ts';
 import {
   type Batch,
@@ -111,6 +111,49 @@ t.test('a prepared batch that comes back in a merge is not counted twice', async
   t.match(state.commit(prepared), { entry: { share: 2, value: 7 }, keyRecords: [{ value: 7 }] });
   t.equal(state.total, 7);
   t.match(state.count(batch(session('c'), 1, 0, ['k']), 1), { keyRecords: [{ value: 7 }] });
+});
+
+t.test('what a client was told outlives what an owner only counted', async (t) => {
+  // Counted on one side of a split, whose answer never came; told on the other.
+  const [lost, told, node] = [new CounterState(), new CounterState(), new CounterState()];
+  const sent = batch(session('n'), 1, 0, ['k']);
+  lost.count(batch(session('a'), 1, 8), 0);
+  t.match(lost.count(sent, 1), { keyRecords: [{ value: 9 }] });
+  const outcome = told.count(sent, 2);
+  if (outcome.type !== 'counted') throw new Error('expected it to be counted');
+  t.strictSame(node.told('k', 3), undefined);
+  t.strictSame(node.confirm(sent, outcome.entry, outcome.keyRecords, 3), [1]);
+  t.equal(node.told('k', 3), 1);
+  for (const parts of [
+    [lost, told, node],
+    [node, lost, told],
+    [told, lost],
+  ]) {
+    const merged = stateOf(...parts.map((part) => part.snapshot()));
+    t.match(merged.count(batch(session('m'), 1, 0, ['k']), 4), {
+      entry: { counted: 0 },
+      keyRecords: [{ value: 1 }],
+    });
+    t.equal(merged.total, 9, 'and it counts once');
+  }
+});
+
+t.test('a key that another owner has answered before a prepared batch is counted', async (t) => {
+  const state = new CounterState();
+  const prepared = state.prepare(batch(session('a'), 1, 0, ['k']), 0);
+  t.equal(prepared.keyRecords[0]?.certainty, Certainty.PREPARED);
+  const other = new CounterState();
+  other.count(batch(session('b'), 1, 4, ['k']), 0);
+  state.merge(other.snapshot(), true);
+  t.match(state.commit(prepared), { keyRecords: [{ value: 5 }] }, 'has that answer');
+});
+
+t.test('what is told for a stranger is known as told', async (t) => {
+  const [one, other] = [new CounterState(), new CounterState()];
+  other.merge({ ...one.snapshot(), keys: [['k', one.tell('k', 12, 0)]] });
+  t.equal(other.told('k', 1), 12);
+  t.equal(other.told('k', KEY_LIFETIME_MS), undefined);
+  t.equal(other.total, 0);
 });
 
 t.test('sessions older than the retention are folded, and the total stays', async (t) => {
