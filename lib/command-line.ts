@@ -79,6 +79,7 @@ Environment:
   CONNECT_NODES         as --connect, separated by commas
   ENABLE_DISTRIBUTION   false: stay alone; true: refuse to start without a name or a peers file
   PEERS_FILE            instances of the platform (default /run/peers.json)
+  LIMITS_FILE           how much memory the platform gives (default /run/config.json)
   ERL_EPMD_PORT         port of the port mapper (default 4369)
   DIST_PORT_MIN, DIST_PORT_MAX
                         range of ports for other nodes; the first free one is taken

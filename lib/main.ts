@@ -1,25 +1,36 @@
 /**
- * The program: one node, from its command line to its exit code.
- *
- * Exit codes: 0 after SIGTERM or SIGINT, `--help` and `--version`; 1 when the configuration is
- * wrong, the start fails, or the supervision tree gives up.
+ * The entry: sees to it that the heap fits the container, then loads the program. Nothing else is loaded
+ * before, so that a start anew costs next to nothing.
  */
-import { requestedInformation, usage } from './config.ts';
-import { runUntilStopped, start, startProblem } from './run.ts';
-import { versionText } from './version.ts';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { hasHeapFlags, heapFlags, memoryLimitMb } from './heap-limit.ts';
+import { restart } from './restart.ts';
+
+/** @returns V8's flags with which to start anew; none: the process is as it shall be */
+function missingFlags(): readonly string[] {
+  const { env, execArgv } = process;
+  // Whoever has started us with a channel would lose it.
+  if (process.channel !== undefined || hasHeapFlags(execArgv, env.NODE_OPTIONS)) return [];
+  const limitMb = memoryLimitMb(textOf(env.LIMITS_FILE || '/run/config.json'));
+  return limitMb === undefined ? [] : heapFlags(limitMb);
+}
+
+/** Empty if it cannot be read: off the platform there is no such file. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 async function main(): Promise<number> {
-  const information = requestedInformation();
-  if (information !== undefined) {
-    process.stdout.write(`${information === 'help' ? usage() : versionText()}\n`);
-    return 0;
-  }
-  try {
-    return await runUntilStopped(await start());
-  } catch (error) {
-    process.stderr.write(`${startProblem(error)}\n`);
-    return 1;
-  }
+  const flags = missingFlags();
+  if (flags.length === 0) return (await import('./program.ts')).runProgram();
+  const { argv, execArgv, env } = process;
+  const script = fileURLToPath(import.meta.url);
+  return restart({ flags, script, argv: argv.slice(2), execArgv, env });
 }
 
 process.exitCode = await main();

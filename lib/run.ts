@@ -2,6 +2,7 @@
  * Running the application as a process of its own: configuration, log, signals, exit code. Shared
  * by the program and the console.
  */
+import { getHeapStatistics } from 'node:v8';
 import { Application } from './application.ts';
 import { type Config, type LogLevel, loadConfig } from './config.ts';
 import { type Cookie, resolveCookie } from './cookie.ts';
@@ -24,6 +25,11 @@ export interface StartOptions {
   readonly logTo?: { write(line: string): void; readonly isTTY?: boolean };
   /** when LOG_LEVEL says nothing; default `info` */
   readonly defaultLogLevel?: LogLevel;
+  /**
+   * Called just before the start is made known: whoever hears of it may send a signal at once, which must
+   * find somebody who listens.
+   */
+  readonly beforeNotice?: (running: Running) => void;
 }
 
 /** A stop that takes longer than this ends the process all the same. */
@@ -51,13 +57,21 @@ export async function start(options: StartOptions = {}): Promise<Running> {
   const telemetry = new Telemetry();
   attachLogger(telemetry, logger, { print: printTerm });
   const application = await Application.start({ config, cookie, telemetry });
+  const running = { application, config, logger };
+  options.beforeNotice?.(running);
   const { publicUrl } = config;
+  const heapLimitMb = Math.round(getHeapStatistics().heap_size_limit / 2 ** 20);
   logger.info(
-    { url: application.url, ...(publicUrl === undefined ? {} : { publicUrl }), pid: process.pid },
+    {
+      url: application.url,
+      ...(publicUrl === undefined ? {} : { publicUrl }),
+      pid: process.pid,
+      heapLimitMb,
+    },
     'started',
   );
   if (config.stopWithParent) noticeStarted();
-  return { application, config, logger };
+  return running;
 }
 
 function cookieOf({ distribution }: Config): Cookie | undefined {

@@ -162,12 +162,16 @@ const AREAS: readonly {
       ...['node-name', 'clock'],
     ],
   },
-  { name: 'main', at: 'lib/main.ts', mayUse: ['run', 'config', 'version'] },
+  { name: 'program', at: 'lib/program.ts', mayUse: ['run', 'config', 'version'] },
+  { name: 'heap-limit', at: 'lib/heap-limit.ts', mayUse: [] },
+  { name: 'restart', at: 'lib/restart.ts', mayUse: [] },
+  { name: 'main', at: 'lib/main.ts', mayUse: ['heap-limit', 'restart', 'program'] },
 ];
 
 /** Whoever reads the command line or the environment; all others are given settings. */
 const READERS_OF_SETTINGS: Readonly<Record<string, string>> = {
   'lib/config.ts': 'the settings of a node',
+  'lib/main.ts': 'how much memory there is, before anything that could read it is loaded',
   'lib/cluster/main.ts': 'a command of its own, whose nodes get their settings from it',
 };
 

@@ -72,6 +72,7 @@ t.test('usage names every flag and variable', async (t) => {
     'DIST_PORT_MAX',
     'ERL_DIST_PORT',
     'PHX_HOST',
+    'LIMITS_FILE',
     'DATA_DIR',
     'DASHBOARD_USER',
     'DASHBOARD_PASSWORD',

@@ -39,6 +39,19 @@ test('a start logs where it serves', async (t) => {
   t.equal((await fetch(`${url}/`)).status, 200);
 });
 
+test('whoever is to listen for signals is called before the start is made known', async (t) => {
+  const lines: string[] = [];
+  const before: string[][] = [];
+  const running = await start({
+    logTo: { write: (line) => lines.push((JSON.parse(line) as Line).msg) },
+    beforeNotice: () => before.push([...lines]),
+  });
+  t.teardown(() => running.application.stop());
+  t.equal(before.length, 1);
+  t.notOk(before[0]?.includes('started'));
+  t.equal(lines.at(-1), 'started');
+});
+
 test('a signal ends it in order, with 0', async (t) => {
   const { running, lines } = await startWithLog(t);
   const listeners = process.listenerCount('SIGUSR2');
