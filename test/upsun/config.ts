@@ -34,7 +34,7 @@ t.test('the image is that of a release that is supported', async (t) => {
 t.test('the build is reproducible, and the start is node itself', async (t) => {
   const { build, start } = readUpsunConfig();
   t.match(build, /^set -eu\nnpm ci /);
-  t.match(start, /^node dist\/lib\/main\.js$/);
+  t.match(start, /^exec node dist\/lib\/main\.js$/);
 });
 
 t.test('no secret is in the file', async (t) => {
