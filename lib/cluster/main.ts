@@ -36,7 +36,7 @@ async function run(options: ClusterOptions): Promise<number> {
   const cookie = randomBytes(16).toString('hex');
   const stopping = new AbortController();
   const cluster = new LocalCluster({
-    nodes: planNodes(options, cookie, process.env),
+    nodes: planNodes(options, cookie, process.env, process.stdout.isTTY),
     program: PROGRAM,
     say,
     onLine: ({ name }, line) => say(`${name.slice(0, name.indexOf('@'))} | ${line}`),

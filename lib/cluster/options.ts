@@ -84,6 +84,7 @@ ${describeFlags(CLUSTER_FLAGS)}
 Environment:
   ERL_EPMD_PORT         port of the port mapper (default ${DEFAULT_EPMD_PORT})
   LOG_LEVEL             with --verbose: debug, info, warn or error (default info)
+  LOG_FORMAT            json or pretty (default: pretty on a terminal)
 
 Examples:
   npm run cluster

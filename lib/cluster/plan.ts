@@ -19,18 +19,20 @@ export const HOST = '127.0.0.1';
 /** Settings of the program that must not come from whoever starts the cluster. */
 const OWN_SETTINGS: readonly string[] = [
   ...['CONNECT_NODES', 'ENABLE_DISTRIBUTION', 'ERLANG_COOKIE', 'HOST', 'LOG_LEVEL', 'NODE_ENV'],
-  ...['NODE_NAME', 'PORT'],
+  ...['LOG_FORMAT', 'NODE_NAME', 'PORT'],
 ];
 
 /**
  * The nodes of a cluster, in the order of their numbers.
  *
  * @param inherited the environment of this process
+ * @param toTerminal whether their lines are shown on a terminal
  */
 export function planNodes(
   { nodes, firstTcpPort, epmdPort, verbose }: ClusterOptions,
   cookie: string,
   inherited: Environment,
+  toTerminal = false,
 ): PlannedNode[] {
   const shared = Object.entries(inherited).filter(([name]) => !OWN_SETTINGS.includes(name));
   return Array.from({ length: nodes }, (_, index) => {
@@ -41,6 +43,7 @@ export function planNodes(
       ERLANG_COOKIE: cookie,
       ERL_EPMD_PORT: String(epmdPort),
       HOST,
+      LOG_FORMAT: inherited.LOG_FORMAT || (toTerminal ? 'pretty' : 'json'),
       LOG_LEVEL: verbose ? inherited.LOG_LEVEL || 'info' : 'warn',
       NODE_NAME: name,
       PORT: String(tcpPort),

@@ -28,6 +28,7 @@ t.test('gives each node its settings, and nothing of a node of the caller', asyn
     ERLANG_COOKIE: 'c',
     ERL_EPMD_PORT: '4370',
     HOST: '127.0.0.1',
+    LOG_FORMAT: 'json',
     LOG_LEVEL: 'warn',
     NODE_NAME: 'node1@127.0.0.1',
     PORT: '5000',
@@ -36,4 +37,6 @@ t.test('gives each node its settings, and nothing of a node of the caller', asyn
   const verbose = { ...OPTIONS, verbose: true };
   t.equal(planNodes(verbose, 'c', inherited)[0]?.env.LOG_LEVEL, 'debug');
   t.equal(planNodes(verbose, 'c', { LOG_LEVEL: '' })[0]?.env.LOG_LEVEL, 'info');
+  t.equal(planNodes(verbose, 'c', {}, true)[0]?.env.LOG_FORMAT, 'pretty');
+  t.equal(planNodes(verbose, 'c', { LOG_FORMAT: 'json' }, true)[0]?.env.LOG_FORMAT, 'json');
 });
