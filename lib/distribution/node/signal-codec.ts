@@ -6,6 +6,7 @@
 import { FrameError } from '../errors.ts';
 import type { Signal } from '../process/signals.ts';
 import { type Atom, atom } from '../terms/atom.ts';
+import type { EncodedTerm } from '../terms/encode.ts';
 import { Pid } from '../terms/pid.ts';
 import { Reference } from '../terms/reference.ts';
 import { type Term, Tuple } from '../terms/term.ts';
@@ -30,7 +31,7 @@ import {
 /** A control tuple, and the payload for the operations that carry one. */
 export interface Encoded {
   readonly control: Tuple;
-  readonly payload?: Term;
+  readonly payload?: Term | EncodedTerm;
 }
 
 /** Which forms the peer understands. */
@@ -86,7 +87,7 @@ export function controlOf(signal: Signal, forms: SignalForms): Encoded {
       const control = forms.sendSender
         ? new Tuple([SEND_SENDER, signal.from, signal.to])
         : encodeControl({ operation: 'SEND', to: signal.to });
-      return { control, payload: signal.message };
+      return { control, payload: signal.encoded ?? signal.message };
     }
     case 'send_alias':
       return {

@@ -233,6 +233,11 @@ export class ProcessTable {
     this.#router.send(from, to, message, options);
   }
 
+  /** Sends one message to many. See {@link SignalRouter.sendToAll} for how, and what it throws. */
+  sendToAll(from: Pid, to: readonly Pid[], message: Term, options?: DeliverOptions): void {
+    this.#router.sendToAll(from, to, message, options);
+  }
+
   link(from: Pid, to: Pid): void {
     this.#router.link(from, to);
   }

@@ -10,6 +10,7 @@
  * @see OTP "Distribution Protocol", Protocol between Connected Nodes
  */
 import { Atom, atom, isAtom } from '../terms/atom.ts';
+import { EncodedTerm } from '../terms/encode.ts';
 import { Pid } from '../terms/pid.ts';
 import { Reference } from '../terms/reference.ts';
 import type { Term } from '../terms/term.ts';
@@ -99,6 +100,27 @@ export class SignalRouter {
     } else {
       const signal = { type: 'send_name', from, to: atom(to.name), message } as const;
       this.#remote.deliver(to.node, signal, options);
+    }
+  }
+
+  /**
+   * Sends one message to many, and encodes it once for all on other nodes. It does without the atom caches
+   * of the connections then, so that the same bytes serve each of them.
+   *
+   * @throws {TermError} `unencodable` for what is no term; nobody gets it then
+   */
+  sendToAll(from: Pid, to: readonly Pid[], message: Term, options?: DeliverOptions): void {
+    if (to.length === 1) {
+      this.send(from, to[0]!, message, options);
+      return;
+    }
+    const encoded = new EncodedTerm(message);
+    for (const pid of to) {
+      if (pid.node === this.#node) this.#find(pid)?.deliver(message);
+      else {
+        const signal = { type: 'send', from, to: pid, message, encoded } as const;
+        this.#remote.deliver(pid.node, signal, options);
+      }
     }
   }
 

@@ -5,6 +5,7 @@
  * {@link RemoteSignals} for outgoing signals and feeds incoming ones to `ProcessTable.receive`.
  */
 import type { Atom } from '../terms/atom.ts';
+import type { EncodedTerm } from '../terms/encode.ts';
 import type { Pid } from '../terms/pid.ts';
 import type { Reference } from '../terms/reference.ts';
 import type { Term } from '../terms/term.ts';
@@ -14,7 +15,14 @@ export type MonitorTarget = Pid | Atom;
 
 /** What passes between two processes, on one node or between nodes. */
 export type Signal =
-  | { readonly type: 'send'; readonly from: Pid; readonly to: Pid; readonly message: Term }
+  | {
+      readonly type: 'send';
+      readonly from: Pid;
+      readonly to: Pid;
+      readonly message: Term;
+      /** the same message, where it goes to many and was encoded beforehand */
+      readonly encoded?: EncodedTerm;
+    }
   | { readonly type: 'send_name'; readonly from: Pid; readonly to: Atom; readonly message: Term }
   | {
       readonly type: 'send_alias';

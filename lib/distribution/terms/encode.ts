@@ -62,6 +62,19 @@ export function encodeExternal(term: Term): Uint8Array {
   return writer.take();
 }
 
+/** A term that was encoded beforehand, to be written many times. It refers to no atom cache. */
+export class EncodedTerm {
+  /** without the version byte */
+  readonly bytes: Uint8Array;
+
+  /** @throws {TermError} `unencodable` or `limit_exceeded` */
+  constructor(term: Term) {
+    const writer = new ByteWriter();
+    encodeTerm(writer, term);
+    this.bytes = writer.take();
+  }
+}
+
 /** Carries the value that could not be written to where the whole term is known. */
 class NotATerm extends Error {
   readonly value: unknown;

@@ -1,5 +1,5 @@
 import { ByteWriter } from '../bytes/writer.ts';
-import { encodeTerm } from '../terms/encode.ts';
+import { type AtomSink, EncodedTerm, encodeTerm } from '../terms/encode.ts';
 import { VERSION_MAGIC } from '../terms/tags.ts';
 import { type Term, Tuple } from '../terms/term.ts';
 import { OutboundAtomCache } from './distribution-header.ts';
@@ -19,6 +19,9 @@ const LENGTH_BYTES = 4;
 const CONTINUATION_HEAD_BYTES = LENGTH_BYTES + 2 + FRAGMENT_IDS_BYTES;
 
 const FIRST_CAPACITY = 1024;
+
+/** What a message carries. */
+export type Payload = Term | EncodedTerm;
 
 /** A frame in two pieces, so that the larger one need not be copied behind the other. */
 export interface Fragment {
@@ -51,13 +54,13 @@ export class MessageEncoder {
   }
 
   /**
-   * Encodes a control message and, where its operation has one, the payload.
+   * Encodes a control message and, where its operation has one, the payload, which may be encoded already.
    *
    * @returns complete frames with their length, in order; they belong to the caller
    * @throws {TermError} `unencodable` or `limit_exceeded`; nothing is to be sent then, and the
    * encoder remains usable
    */
-  encode(control: Tuple, payload?: Term): Uint8Array[] {
+  encode(control: Tuple, payload?: Payload): Uint8Array[] {
     const out = new ByteWriter(FIRST_CAPACITY);
     const fragments = this.encodeInto(out, control, payload);
     if (fragments === undefined) return [out.take()];
@@ -73,7 +76,7 @@ export class MessageEncoder {
   encodeInto(
     out: ByteWriter,
     control: Tuple,
-    payload?: Term,
+    payload?: Payload,
     apart = false,
   ): Fragment[] | undefined {
     const start = out.length;
@@ -95,7 +98,7 @@ export class MessageEncoder {
     }
   }
 
-  #passThrough(out: ByteWriter, control: Tuple, payload: Term | undefined): void {
+  #passThrough(out: ByteWriter, control: Tuple, payload: Payload | undefined): void {
     const start = out.length;
     out.u32(0);
     out.u8(PASS_THROUGH);
@@ -103,7 +106,7 @@ export class MessageEncoder {
     encodeTerm(out, control);
     if (payload !== undefined) {
       out.u8(VERSION_MAGIC);
-      encodeTerm(out, payload);
+      writePayload(out, payload, undefined);
     }
     out.patchU32(start, out.length - start - LENGTH_BYTES);
   }
@@ -111,7 +114,7 @@ export class MessageEncoder {
   #withHeader(
     out: ByteWriter,
     control: Tuple,
-    payload: Term | undefined,
+    payload: Payload | undefined,
     apart: boolean,
   ): Fragment[] | undefined {
     const sink = this.#format.atomCache && !apart ? this.#atoms : undefined;
@@ -121,7 +124,7 @@ export class MessageEncoder {
     out.skip(room);
     encodeTerm(out, control, sink);
     const controlEnd = out.length;
-    if (payload !== undefined) encodeTerm(out, payload, sink);
+    if (payload !== undefined) writePayload(out, payload, sink);
     const termBytes = out.length - terms;
     if (payload !== undefined && termBytes > FRAGMENT_BYTES && this.#format.fragments) {
       const bytes = start === 0 ? out.take().subarray(terms) : out.cut(terms);
@@ -185,8 +188,14 @@ export class MessageEncoder {
   }
 }
 
+function writePayload(out: ByteWriter, payload: Payload, sink: AtomSink | undefined): void {
+  if (payload instanceof EncodedTerm) out.bytes(payload.bytes);
+  else encodeTerm(out, payload, sink);
+}
+
 /** The bytes of the binaries in a message, as far as they are found without a search. */
-function binaryBytes(term: Term, depth: number): number {
+function binaryBytes(term: Payload, depth: number): number {
+  if (term instanceof EncodedTerm) return term.bytes.length;
   if (term instanceof Uint8Array) return term.length;
   if (depth === 0 || !(term instanceof Tuple)) return 0;
   let bytes = 0;

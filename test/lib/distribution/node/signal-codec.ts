@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import { ByteReader } from '../../../../lib/distribution/bytes/reader.ts';
 import {
   controlOf,
   isUnderstood,
@@ -8,6 +9,8 @@ import {
 } from '../../../../lib/distribution/node/signal-codec.ts';
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
+import { decodeTerm } from '../../../../lib/distribution/terms/decode.ts';
+import { EncodedTerm } from '../../../../lib/distribution/terms/encode.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
@@ -84,6 +87,12 @@ const CASES: readonly { signal: Signal; operation: string; old?: string }[] = [
   },
 ];
 
+/** The payload as the peer decodes it. */
+function arrived(payload: Term | EncodedTerm | undefined): Term | undefined {
+  if (!(payload instanceof EncodedTerm)) return payload;
+  return decodeTerm(new ByteReader(payload.bytes));
+}
+
 test('every signal becomes the operation that the peer understands, and itself again', async (t) => {
   for (const { signal, operation, old = operation } of CASES) {
     for (const [forms, expected] of [
@@ -97,7 +106,11 @@ test('every signal becomes the operation that the peer understands, and itself a
       t.equal(payload !== undefined, hasPayload(decoded.operation), `${what}: payload`);
       // SEND names no sender.
       const wanted = expected === 'SEND' ? { ...signal, from: nobody } : signal;
-      t.strictSame(signalOf({ control: decoded, payload }, PEER, nobody), wanted, what);
+      t.strictSame(
+        signalOf({ control: decoded, payload: arrived(payload) }, PEER, nobody),
+        wanted,
+        what,
+      );
     }
   }
 });
@@ -123,11 +136,19 @@ test('a falsy payload is a payload', async (t) => {
   for (const payload of [0, 0n, []] as Term[]) {
     const signal: Signal = { type: 'send', from, to, message: payload };
     const encoded = controlOf(signal, NEW);
-    t.strictSame(
-      signalOf({ control: decodeControl(encoded.control), payload: encoded.payload }, PEER, nobody),
-      signal,
-    );
+    const control = decodeControl(encoded.control);
+    t.strictSame(signalOf({ control, payload: arrived(encoded.payload) }, PEER, nobody), signal);
   }
+});
+
+test('a message that was encoded beforehand goes as it is', async (t) => {
+  const encoded = new EncodedTerm(message);
+  const { control, payload } = controlOf({ type: 'send', from, to, message, encoded }, NEW);
+  t.equal(payload, encoded);
+  t.strictSame(
+    signalOf({ control: decodeControl(control), payload: arrived(payload) }, PEER, nobody),
+    { type: 'send', from, to, message },
+  );
 });
 
 test('trace tokens change nothing', async (t) => {

@@ -5,6 +5,7 @@ import {
 } from '../../../../lib/distribution/process/process-table.ts';
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
+import { EncodedTerm } from '../../../../lib/distribution/terms/encode.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
@@ -67,6 +68,43 @@ test('sends to other nodes leave by pid, name and alias; local ones never leave'
   process.send(new Pid('a@x', 1, 0, 6), 10);
   t.same(messages, [5, 6, 7, 8]);
   t.same(remote.take(), []);
+  t.end();
+});
+
+test('one message goes to many, encoded once for all on other nodes', (t) => {
+  const { processes, remote } = setUp();
+  const { process, messages } = collector(processes);
+  const { pid } = process;
+  const other = new Pid('c@x', 50, 0, 4);
+  const message = tuple(atom('hello'), 1);
+  processes.sendToAll(pid, [theirs, pid, other, new Pid('a@x', 1, 0, 6)], message, {
+    connect: false,
+  });
+  t.same(messages, [message]);
+  const encoded = new EncodedTerm(message);
+  t.same(
+    remote.delivered,
+    [theirs, other].map((to) => ({
+      node: to.node,
+      signal: { type: 'send', from: pid, to, message, encoded },
+      connect: false,
+    })),
+  );
+  const [first, second] = remote.take().map(({ signal }) => 'encoded' in signal && signal.encoded);
+  t.equal(first, second, 'the same bytes');
+  processes.sendToAll(pid, [theirs], message);
+  t.same(remote.take(), [
+    {
+      node: 'b@x',
+      signal: { type: 'send', from: pid, to: theirs, message },
+      connect: true,
+    },
+  ]);
+  const notATerm = 'text' as unknown as Term;
+  for (const to of [[], [theirs, pid]]) {
+    t.throws(() => processes.sendToAll(pid, to, notATerm), { code: 'unencodable' });
+  }
+  t.same([remote.take(), messages.length], [[], 1], 'nobody got it');
   t.end();
 });
 

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
+import { EncodedTerm } from '../../../../lib/distribution/terms/encode.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { termKey } from '../../../../lib/distribution/terms/term-key.ts';
@@ -67,6 +68,27 @@ t.test('what OTP said goes through every form unchanged', async (t) => {
       t.same(others, []);
       t.equal(termKey(encodeControl(message!.control)), termKey(encodeControl(control)));
       if (payload !== undefined) t.equal(termKey(message!.payload!), termKey(payload));
+    }
+  }
+});
+
+t.test('a payload that was encoded beforehand says the same in every form', async (t) => {
+  const payloads: Term[] = [tuple(atom('hello'), [1, 2], atom('hello')), Buffer.alloc(200_000, 1)];
+  for (const flags of ALL_FORMS) {
+    const encoder = new MessageEncoder(flags);
+    const decoder = new MessageDecoder(flags);
+    for (const payload of payloads) {
+      const encoded = new EncodedTerm(payload);
+      // In between, so that the caches of both sides are seen to stay in step.
+      const frames = [
+        ...encoder.encode(SEND, payload),
+        ...encoder.encode(SEND, encoded),
+        ...encoder.encode(SEND, encoded),
+        ...encoder.encode(SEND, payload),
+      ];
+      const messages = decodeAll(decoder, frames);
+      t.equal(messages.length, 4);
+      for (const message of messages) t.equal(termKey(message.payload!), termKey(payload));
     }
   }
 });
