@@ -5,9 +5,15 @@
  *
  * @see Phoenix.PubSub.Adapter
  */
+import type { Term } from '../distribution/index.ts';
 
-/** Hands a message that came from another node to the subscribers of this one. Never throws. */
-export type DeliverLocal = (topic: string, message: unknown) => void;
+/** Hands what came from other nodes to the subscribers of this one. Never throws. */
+export interface LocalDelivery {
+  /** Whether anybody here subscribes to the topic: a message for nobody need not be read. */
+  isWanted(topic: string): boolean;
+  /** @param term the message as it came, where it came as a term */
+  deliver(topic: string, message: unknown, term?: Term): void;
+}
 
 export interface PubSubAdapter {
   /** The name of this node, as others use it in `directBroadcast`. */
@@ -17,7 +23,7 @@ export interface PubSubAdapter {
    *
    * @throws if the adapter cannot work; it holds nothing then
    */
-  start(deliverLocal: DeliverLocal): void | Promise<void>;
+  start(local: LocalDelivery): void | Promise<void>;
   /**
    * Sends to every *other* node that is known now; the caller serves its own. Returns without
    * waiting for them, and what one sender sends to a node arrives there in order, or not at all.

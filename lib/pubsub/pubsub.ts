@@ -16,16 +16,20 @@
  * goes to the other nodes first; if it cannot, because the message has no form on the wire, it throws
  * and nobody receives anything. Delivery is at most once, and nothing is kept for those who come later.
  *
+ * A subscriber is a listener, a stream, or a process of the node: its subscription ends with it.
+ *
  * Listeners run before the broadcast returns, except for a broadcast made by a listener: that is
  * delivered after the message that the listener is handling. A listener that fails disturbs neither
  * the broadcaster nor the other subscribers, and stays subscribed; `pubsub.listener.failure`
  * {topic, error} tells.
  *
  * A message is `unknown` to its subscribers: another node may have sent it. Within a node it is
- * passed by reference, so nobody may change it.
+ * passed by reference, so nobody may change it. What messages become on their way to other nodes, and to
+ * processes, is told in `message-terms.ts`.
  *
  * @see https://hexdocs.pm/phoenix_pubsub/Phoenix.PubSub.html
  */
+import { Process, type Term } from '../distribution/index.ts';
 import type { PubSubFigures } from '../telemetry/metrics/pubsub.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import type { PubSubAdapter } from './adapter.ts';
@@ -50,6 +54,9 @@ export interface MessagesOptions {
   /** what happens to a message beyond that; default `drop_oldest` */
   readonly overflow?: Overflow;
 }
+
+/** Whoever can be subscribed, and left out of a broadcast. */
+export type PubSubSubscriber = Listener | MessageStream | Process;
 
 const DEFAULT_BUFFER_SIZE = 1000;
 
@@ -82,9 +89,13 @@ export class PubSub {
   /** @throws what the start of the adapter throws */
   static async start(options: PubSubOptions = {}): Promise<PubSub> {
     const pubsub = new PubSub(options);
-    await pubsub.#adapter.start((topic, message) => {
-      pubsub.#received += 1;
-      pubsub.#subscriptions.deliver(topic, message);
+    const subscriptions = pubsub.#subscriptions;
+    await pubsub.#adapter.start({
+      isWanted: (topic) => subscriptions.count(topic) > 0,
+      deliver: (topic, message, term) => {
+        pubsub.#received += 1;
+        subscriptions.deliver(topic, message, undefined, term);
+      },
     });
     return pubsub;
   }
@@ -103,6 +114,11 @@ export class PubSub {
     };
   }
 
+  /** true from the call of {@link stop} on */
+  get isStopped(): boolean {
+    return this.#stopping !== undefined;
+  }
+
   /** Ends all subscriptions and streams, then stops the adapter. Further calls wait for the same end. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
@@ -110,22 +126,32 @@ export class PubSub {
   }
 
   /**
-   * Calls `listener` with every message of the topic, until the subscription ends.
+   * Calls a listener with every message of the topic, or sends it to a process, until the subscription
+   * ends: by {@link unsubscribe}, when the signal is aborted, or with the process. A process receives the
+   * message alone, as a term, like a process that has subscribed in Elixir.
    *
    * @param options.signal ends the subscription when it is aborted
    * @throws {PubSubStoppedError}
    */
   subscribe(
     topic: string,
-    listener: Listener,
+    subscriber: Listener | Process,
     options: { readonly signal?: AbortSignal } = {},
   ): Subscription {
     this.#assertRunning();
-    return this.#subscriptions.add(topic, listener, listener, { signal: options.signal });
+    const { signal } = options;
+    if (!(subscriber instanceof Process)) {
+      return this.#subscriptions.add(topic, subscriber, subscriber, { signal });
+    }
+    const deliver = (term: Term): void => subscriber.deliver(term);
+    return this.#subscriptions.addForTerms(topic, subscriber, deliver, {
+      signal,
+      owner: subscriber.signal,
+    });
   }
 
-  /** Ends every subscription of this listener or stream to the topic. */
-  unsubscribe(topic: string, subscriber: Listener | MessageStream): void {
+  /** Ends every subscription of this subscriber to the topic. */
+  unsubscribe(topic: string, subscriber: PubSubSubscriber): void {
     this.#subscriptions.removeAll(topic, subscriber);
   }
 
@@ -167,7 +193,7 @@ export class PubSub {
   }
 
   /** As {@link broadcast}, but leaves out one subscriber of this node: the sender. */
-  broadcastFrom(from: Listener | MessageStream, topic: string, message: unknown): void {
+  broadcastFrom(from: PubSubSubscriber, topic: string, message: unknown): void {
     this.#publish(topic, message, from);
   }
 

@@ -6,6 +6,8 @@
  * delivered after that message has reached everyone, so that all subscribers see messages in the
  * same order.
  */
+import type { Term } from '../distribution/index.ts';
+import { toTerm } from './message-terms.ts';
 
 /** Who subscribes: the identity by which a sender leaves itself out. */
 export type Subscriber = object;
@@ -22,6 +24,8 @@ export interface Subscription {
 export interface SubscribeOptions {
   /** Ends the subscription when it is aborted. */
   readonly signal?: AbortSignal | undefined;
+  /** Ends it too: the life of whoever subscribes. */
+  readonly owner?: AbortSignal | undefined;
   /** Called once when the subscription has ended. */
   readonly onClose?: () => void;
 }
@@ -29,14 +33,41 @@ export interface SubscribeOptions {
 /** Receives a message. Whatever it throws, or rejects with, goes to `onFailure` of the table. */
 type Deliver = (message: unknown, topic: string) => unknown;
 
+/** Receives a message as a term. */
+type DeliverTerm = (term: Term) => void;
+
+/** Exactly one of the two. */
+interface Receiver {
+  readonly deliver?: Deliver;
+  readonly deliverTerm?: DeliverTerm;
+}
+
+/** The subscribers of a topic, in the order of their subscription. */
+interface Topic {
+  readonly entries: Set<Entry>;
+  /** the same as an array that nobody changes, made when it is needed */
+  recipients: readonly Entry[] | undefined;
+}
+
+/** A message that is to be handed out. */
+interface Delivery {
+  readonly recipients: readonly Entry[];
+  readonly message: unknown;
+  readonly except: Subscriber | undefined;
+  /** the message as a term, once somebody wants it so */
+  term: Term | undefined;
+}
+
+const NOBODY: readonly Entry[] = [];
+
 export class Subscriptions {
-  readonly #topics = new Map<string, Set<Entry>>();
+  readonly #topics = new Map<string, Topic>();
   readonly #onFailure: (topic: string, error: unknown) => void;
-  readonly #queue: { readonly recipients: readonly Entry[]; readonly message: unknown }[] = [];
+  readonly #queue: Delivery[] = [];
   #delivering = false;
   #delivered = 0;
 
-  /** @param onFailure told what a subscriber throws; must not throw itself */
+  /** @param onFailure told when a subscriber throws; must not throw itself */
   constructor(onFailure: (topic: string, error: unknown) => void) {
     this.#onFailure = onFailure;
   }
@@ -48,35 +79,41 @@ export class Subscriptions {
     deliver: Deliver,
     options: SubscribeOptions = {},
   ): Subscription {
-    const entry = new Entry(topic, subscriber, deliver, options, () => this.#remove(entry));
-    const entries = this.#topics.get(topic);
-    if (entries === undefined) this.#topics.set(topic, new Set([entry]));
-    else entries.add(entry);
-    // Only now, because it may be aborted already.
-    entry.open();
-    return entry;
+    return this.#add(topic, subscriber, { deliver }, options);
+  }
+
+  /** As {@link add}, for a subscriber of terms: a message from another node as it came, any other mapped. */
+  addForTerms(
+    topic: string,
+    subscriber: Subscriber,
+    deliverTerm: DeliverTerm,
+    options: SubscribeOptions = {},
+  ): Subscription {
+    return this.#add(topic, subscriber, { deliverTerm }, options);
   }
 
   /** Ends every subscription of one subscriber to one topic. */
   removeAll(topic: string, subscriber: Subscriber): void {
-    for (const entry of this.#entriesOf(topic)) {
+    for (const entry of this.#recipientsOf(topic)) {
       if (entry.subscriber === subscriber) entry.unsubscribe();
     }
   }
 
-  /** Delivers to everyone subscribed to the topic, except to one subscriber. Never throws. */
-  deliver(topic: string, message: unknown, except?: Subscriber): void {
-    const entries = this.#entriesOf(topic);
-    const recipients =
-      except === undefined ? entries : entries.filter(({ subscriber }) => subscriber !== except);
+  /**
+   * Delivers to everyone subscribed to the topic, except to one subscriber. Never throws.
+   *
+   * @param term the message as a term, where there is one
+   */
+  deliver(topic: string, message: unknown, except?: Subscriber, term?: Term): void {
+    const recipients = this.#recipientsOf(topic);
     if (recipients.length === 0) return;
-    this.#queue.push({ recipients, message });
+    this.#queue.push({ recipients, message, except, term });
     if (!this.#delivering) this.#drain();
   }
 
   /** How many subscriptions a topic has. */
   count(topic: string): number {
-    return this.#topics.get(topic)?.size ?? 0;
+    return this.#topics.get(topic)?.entries.size ?? 0;
   }
 
   /** How many messages were handed to subscribers, each of them counted. */
@@ -92,24 +129,50 @@ export class Subscriptions {
   /** Ends all subscriptions. */
   close(): void {
     for (const topic of [...this.#topics.keys()]) {
-      for (const entry of this.#entriesOf(topic)) entry.unsubscribe();
+      for (const entry of this.#recipientsOf(topic)) entry.unsubscribe();
     }
+  }
+
+  #add(
+    topic: string,
+    subscriber: Subscriber,
+    how: Receiver,
+    options: SubscribeOptions,
+  ): Subscription {
+    const entry: Entry = new Entry(topic, subscriber, how, options, () => this.#remove(entry));
+    const known = this.#topics.get(topic);
+    if (known === undefined) {
+      this.#topics.set(topic, { entries: new Set([entry]), recipients: undefined });
+    } else {
+      known.entries.add(entry);
+      known.recipients = undefined;
+    }
+    // Only now, because it may be aborted already.
+    entry.open();
+    return entry;
   }
 
   #drain(): void {
     this.#delivering = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      for (const entry of next.recipients) {
-        if (!entry.closed) this.#hand(entry, next.message);
+      const { recipients, except } = next;
+      for (let at = 0; at < recipients.length; at += 1) {
+        const entry = recipients[at]!;
+        if (!entry.closed && entry.subscriber !== except) this.#hand(entry, next);
       }
     }
     this.#delivering = false;
   }
 
-  #hand({ topic, deliver }: Entry, message: unknown): void {
+  #hand({ topic, deliver, deliverTerm }: Entry, delivery: Delivery): void {
     this.#delivered += 1;
     try {
-      const result = deliver(message, topic);
+      if (deliverTerm !== undefined) {
+        delivery.term ??= toTerm(delivery.message);
+        deliverTerm(delivery.term);
+        return;
+      }
+      const result = deliver?.(delivery.message, topic);
       if (result instanceof Promise) {
         result.catch((error: unknown) => this.#onFailure(topic, error));
       }
@@ -118,21 +181,27 @@ export class Subscriptions {
     }
   }
 
-  #entriesOf(topic: string): readonly Entry[] {
-    return [...(this.#topics.get(topic) ?? [])];
+  #recipientsOf(topic: string): readonly Entry[] {
+    const known = this.#topics.get(topic);
+    if (known === undefined) return NOBODY;
+    known.recipients ??= [...known.entries];
+    return known.recipients;
   }
 
   #remove(entry: Entry): void {
-    const entries = this.#topics.get(entry.topic);
-    entries?.delete(entry);
-    if (entries?.size === 0) this.#topics.delete(entry.topic);
+    const known = this.#topics.get(entry.topic);
+    if (known === undefined) return;
+    known.entries.delete(entry);
+    known.recipients = undefined;
+    if (known.entries.size === 0) this.#topics.delete(entry.topic);
   }
 }
 
 class Entry implements Subscription {
   readonly topic: string;
   readonly subscriber: Subscriber;
-  readonly deliver: Deliver;
+  readonly deliver: Deliver | undefined;
+  readonly deliverTerm: DeliverTerm | undefined;
   readonly #options: SubscribeOptions;
   readonly #remove: () => void;
   #closed = false;
@@ -140,13 +209,14 @@ class Entry implements Subscription {
   constructor(
     topic: string,
     subscriber: Subscriber,
-    deliver: Deliver,
+    how: Receiver,
     options: SubscribeOptions,
     remove: () => void,
   ) {
     this.topic = topic;
     this.subscriber = subscriber;
-    this.deliver = deliver;
+    this.deliver = how.deliver;
+    this.deliverTerm = how.deliverTerm;
     this.#options = options;
     this.#remove = remove;
   }
@@ -156,15 +226,20 @@ class Entry implements Subscription {
   }
 
   open(): void {
-    const { signal } = this.#options;
-    if (signal?.aborted) this.unsubscribe();
-    else signal?.addEventListener('abort', this.#onAbort);
+    const { signal, owner } = this.#options;
+    if (signal?.aborted || owner?.aborted) {
+      this.unsubscribe();
+      return;
+    }
+    signal?.addEventListener('abort', this.#onAbort);
+    owner?.addEventListener('abort', this.#onAbort);
   }
 
   unsubscribe(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#options.signal?.removeEventListener('abort', this.#onAbort);
+    this.#options.owner?.removeEventListener('abort', this.#onAbort);
     this.#remove();
     this.#options.onClose?.();
   }

@@ -1,18 +1,18 @@
 /** Nodes in one process that exchange copies of messages, later and in order, as a network would. */
-import type { DeliverLocal, PubSubAdapter } from '../../lib/pubsub/adapter.ts';
+import type { LocalDelivery, PubSubAdapter } from '../../lib/pubsub/adapter.ts';
 
 export class MemoryNetwork {
-  readonly #nodes = new Map<string, DeliverLocal>();
+  readonly #nodes = new Map<string, LocalDelivery>();
 
   adapter(name: string): PubSubAdapter {
     const send = (to: string, topic: string, message: unknown) => {
       const copy = structuredClone(message);
-      setImmediate(() => this.#nodes.get(to)?.(topic, copy));
+      setImmediate(() => this.#nodes.get(to)?.deliver(topic, copy));
     };
     return {
       name,
-      start: (deliverLocal) => {
-        this.#nodes.set(name, deliverLocal);
+      start: (local) => {
+        this.#nodes.set(name, local);
       },
       broadcast: (topic, message) => {
         structuredClone(message);

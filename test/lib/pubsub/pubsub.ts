@@ -1,7 +1,16 @@
+import { getEventListeners } from 'node:events';
 import t from 'tap';
-import type { DeliverLocal, PubSubAdapter } from '../../../lib/pubsub/adapter.ts';
+import {
+  atom,
+  binary,
+  ErlangMap,
+  ProcessTable,
+  type Term,
+} from '../../../lib/distribution/index.ts';
+import type { LocalDelivery, PubSubAdapter } from '../../../lib/pubsub/adapter.ts';
 import { PubSub } from '../../../lib/pubsub/pubsub.ts';
 import { Telemetry } from '../../../lib/telemetry/telemetry.ts';
+import { RecordingRemote } from '../../support/recording-remote.ts';
 
 async function setUp(adapter?: Partial<PubSubAdapter>) {
   const telemetry = new Telemetry();
@@ -114,6 +123,95 @@ t.test('a signal ends a subscription', async (t) => {
   pubsub.broadcast('t', 1);
 });
 
+function aTable(): ProcessTable {
+  return new ProcessTable({ node: 'one@h', creation: 1, remote: new RecordingRemote() });
+}
+
+t.test('a process gets the messages of a topic in its mailbox, as terms', async (t) => {
+  let local: LocalDelivery | undefined;
+  const { pubsub } = await setUp({
+    start: (given) => {
+      local = given;
+    },
+  });
+  const received: Term[] = [];
+  const process = aTable().spawnServer({ onMessage: (message) => void received.push(message) });
+  pubsub.subscribe('t', process);
+  pubsub.broadcast('t', { count: 1, node: 'a@h' });
+  const term = new ErlangMap([[atom('as'), atom('it came')]]);
+  local?.deliver('t', { as: atom('it came') }, term);
+  pubsub.broadcastFrom(process, 't', 'of its own');
+  t.same(received, [
+    new ErlangMap([
+      [atom('count'), 1],
+      [atom('node'), binary('a@h')],
+    ]),
+    term,
+  ]);
+  t.equal(received[1], term, 'not mapped to and fro');
+  pubsub.unsubscribe('t', process);
+  pubsub.broadcast('t', 2);
+  t.equal(received.length, 2);
+});
+
+t.test('the subscriptions of a process end with it, and leave nothing behind', async (t) => {
+  const { pubsub, events } = await setUp();
+  const processes = aTable();
+  const process = processes.spawnServer({ onMessage: () => void t.fail('it got a message') });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const subscriptions = Array.from({ length: 20 }, (_, at) =>
+    pubsub.subscribe(`t${at}`, process, at % 2 === 0 ? {} : { signal }),
+  );
+  process.stop();
+  t.ok(subscriptions.every(({ closed }) => closed));
+  t.equal(getEventListeners(signal, 'abort').length, 0);
+  t.equal(getEventListeners(process.signal, 'abort').length, 0);
+  t.ok(pubsub.subscribe('t0', process).closed, 'one that has ended does not begin to listen');
+  pubsub.broadcast('t0', 1);
+  const other = processes.spawnServer({ onMessage: () => void t.fail('it got a message') });
+  const subscription = pubsub.subscribe('t0', other, { signal });
+  controller.abort();
+  t.ok(subscription.closed);
+  pubsub.broadcast('t0', 1);
+  t.same(events, []);
+});
+
+t.test('a message without a form as a term is lost to processes alone, and reported', async (t) => {
+  const { pubsub, events, collect } = await setUp();
+  const received: Term[] = [];
+  const process = aTable().spawnServer({ onMessage: (message) => void received.push(message) });
+  pubsub.subscribe('t', process);
+  const listener = collect('t');
+  const strange = new Date(0);
+  pubsub.localBroadcast('t', strange);
+  t.same(listener.received, [['t', strange]]);
+  t.same(received, []);
+  t.match(events, [['pubsub.listener.failure', {}, { topic: 't', error: { code: 'unmappable' } }]]);
+});
+
+t.test('counts what it publishes, receives and hands out', async (t) => {
+  let fromElsewhere: LocalDelivery | undefined;
+  const { pubsub, collect } = await setUp({
+    start: (local) => {
+      fromElsewhere = local;
+    },
+    broadcast: (_topic, message) => {
+      if (message === 'unencodable') throw new TypeError('no');
+    },
+  });
+  t.strictSame(pubsub.figures, { published: 0, received: 0, delivered: 0 });
+  collect('t');
+  collect('t');
+  pubsub.broadcast('t', 1);
+  pubsub.localBroadcast('t', 2);
+  pubsub.directBroadcast('two@h', 't', 3);
+  t.throws(() => pubsub.broadcast('t', 'unencodable'));
+  fromElsewhere?.deliver('t', 4);
+  fromElsewhere?.deliver('other', 5);
+  t.strictSame(pubsub.figures, { published: 3, received: 2, delivered: 6 });
+});
+
 t.test('messages', async (t) => {
   t.test('come as an async iterable, from the call on', async (t) => {
     const { pubsub } = await setUp();
@@ -194,45 +292,26 @@ t.test('stop ends subscriptions and streams, then the adapter, once', async (t) 
     t.throws(use, { code: 'stopped' });
   }
   t.doesNotThrow(() => subscription.unsubscribe());
+  t.ok(pubsub.isStopped);
 });
 
 t.test('what comes from other nodes reaches the subscribers, until the stop', async (t) => {
-  let deliver: (topic: string, message: unknown) => void = () => {};
+  let local: LocalDelivery | undefined;
   const { pubsub, collect } = await setUp({
-    start: (deliverLocal) => {
-      deliver = deliverLocal;
+    start: (given) => {
+      local = given;
     },
   });
   const { received } = collect('t');
-  deliver('t', 'from there');
+  t.same([local?.isWanted('t'), local?.isWanted('other')], [true, false]);
+  local?.deliver('t', 'from there');
   await pubsub.stop();
-  deliver('t', 'too late');
+  local?.deliver('t', 'too late');
   t.same(received, [['t', 'from there']]);
+  t.notOk(local?.isWanted('t'));
 });
 
 t.test('a start whose adapter fails rejects with that', async (t) => {
   const error = new Error('no');
   await t.rejects(setUp({ start: () => Promise.reject(error) }), error);
-});
-
-t.test('counts what it publishes, receives and hands out', async (t) => {
-  let fromElsewhere: DeliverLocal = () => undefined;
-  const { pubsub, collect } = await setUp({
-    start: (deliver) => {
-      fromElsewhere = deliver;
-    },
-    broadcast: (_topic, message) => {
-      if (message === 'unencodable') throw new TypeError('no');
-    },
-  });
-  t.strictSame(pubsub.figures, { published: 0, received: 0, delivered: 0 });
-  collect('t');
-  collect('t');
-  pubsub.broadcast('t', 1);
-  pubsub.localBroadcast('t', 2);
-  pubsub.directBroadcast('two@h', 't', 3);
-  t.throws(() => pubsub.broadcast('t', 'unencodable'));
-  fromElsewhere('t', 4);
-  fromElsewhere('other', 5);
-  t.strictSame(pubsub.figures, { published: 3, received: 2, delivered: 6 });
 });
