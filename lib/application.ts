@@ -4,7 +4,7 @@
  * ```
  * application (one_for_one)
  * ├── telemetry   polls memory, event-loop delay, connections and mailboxes
- * ├── pubsub      topics and subscribers of this node
+ * ├── pubsub      topics and subscribers; in a cluster a scope of `pg`, and they over it (rest_for_one)
  * ├── live        what there is to see of the cluster, for spectators
  * ├── request_trace   tells the log of the counter's node whose requests it serves
  * ├── endpoint    the HTTP server
@@ -26,15 +26,26 @@ import type { Config } from './config.ts';
 import type { Cookie } from './cookie.ts';
 import { COUNTER_NAME, Counter } from './counter.ts';
 import { Cluster } from './discovery/cluster.ts';
-import { type DistributedNode, isLoopback, startNode } from './distribution/index.ts';
+import {
+  type DistributedNode,
+  genServerChild,
+  isLoopback,
+  PgScope,
+  startNode,
+} from './distribution/index.ts';
 import { createRouter } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
 import { Live } from './live/live.ts';
 import { nodeFigures, nodeSources } from './measurements.ts';
+import type { PubSubAdapter } from './pubsub/adapter.ts';
+import { LocalAdapter } from './pubsub/adapter-local.ts';
+import { PgAdapter } from './pubsub/adapter-pg.ts';
+import { PHOENIX_SCOPE } from './pubsub/pg-pool.ts';
 import { PubSub } from './pubsub/pubsub.ts';
 import { Readiness } from './readiness.ts';
 import { RequestTrace } from './request-trace.ts';
-import type { ExitReason } from './supervisor/child.ts';
+import type { Child, ExitReason } from './supervisor/child.ts';
+import type { ChildSpec } from './supervisor/child-spec.ts';
 import { serviceChild } from './supervisor/service-child.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 import { Metrics } from './telemetry/metrics.ts';
@@ -48,6 +59,9 @@ export interface ApplicationOptions {
   readonly cookie: Cookie | undefined;
   readonly telemetry: Telemetry;
 }
+
+/** The name of the PubSub, as the Elixir original has it. */
+const PUBSUB_NAME = 'HelloDistributed.PubSub';
 
 /** How long `cluster` waits for the nodes it connected with to share their names. */
 const SYNC_TIMEOUT_MS = 5_000;
@@ -186,7 +200,7 @@ export class Application {
       telemetry,
       children: [
         { id: 'telemetry', start: () => this.#startPoller() },
-        { id: 'pubsub', start: () => this.#startPubSub() },
+        this.#pubsubSpec(),
         { id: 'live', start: () => this.#startLive() },
         { id: 'request_trace', start: () => this.#trace.start() },
         { id: 'endpoint', start: () => this.#startEndpoint(), shutdown: ENDPOINT_STOP_MS },
@@ -203,8 +217,39 @@ export class Application {
     return serviceChild(() => poller.stop());
   }
 
-  async #startPubSub(): Promise<ReturnType<typeof serviceChild>> {
-    const pubsub = await PubSub.start({ telemetry: this.#options.telemetry });
+  /** A node that is alone needs no scope. */
+  #pubsubSpec(): ChildSpec {
+    const { local } = this.node;
+    const { telemetry } = this.#options;
+    if (!local.isDistributed) {
+      return { id: 'pubsub', start: () => this.#startPubSub(new LocalAdapter(local.name)) };
+    }
+    let scope: PgScope;
+    const startScope = (): Child => {
+      scope = PgScope.start({ node: local, scope: PHOENIX_SCOPE, telemetry });
+      return genServerChild(scope.process);
+    };
+    const startTopics = (): Promise<Child> =>
+      this.#startPubSub(new PgAdapter({ node: local, scope, pubsub: PUBSUB_NAME, telemetry }));
+    return {
+      id: 'pubsub',
+      type: 'supervisor',
+      start: () =>
+        Supervisor.start({
+          name: 'pubsub',
+          // The groups end with the scope: the workers have to join those of the next one.
+          strategy: 'rest_for_one',
+          telemetry,
+          children: [
+            { id: 'pg', start: startScope },
+            { id: 'topics', start: startTopics },
+          ],
+        }),
+    };
+  }
+
+  async #startPubSub(adapter: PubSubAdapter): Promise<Child> {
+    const pubsub = await PubSub.start({ adapter, telemetry: this.#options.telemetry });
     this.#pubsub = pubsub;
     this.#live?.use(pubsub);
     return serviceChild(() => pubsub.stop());

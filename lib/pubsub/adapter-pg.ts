@@ -57,6 +57,7 @@ const SHUTDOWN = atom('shutdown');
 const NO_CONNECT = { connect: false };
 const utf8 = new TextEncoder();
 
+/** Reaches the nodes that have a PubSub of the same name. See the head of this file. */
 export class PgAdapter implements PubSubAdapter {
   readonly name: string;
   readonly #options: PgAdapterOptions;

@@ -250,6 +250,47 @@ test('two applications form one cluster and share the counter', async (t) => {
   });
 });
 
+test('topics reach the nodes of the cluster, also after the end of the scope under them', async (t) => {
+  const env = { ERLANG_COOKIE: 'topical', ERL_EPMD_PORT: String(await freePort()) };
+  const one = await start(t, { ...env, NODE_NAME: 'one@127.0.0.1' });
+  const two = await start(t, { ...env, NODE_NAME: 'two@127.0.0.1' });
+  /** Says it again until it is heard, because it takes a moment until the groups are known. */
+  const heard = (from: Application, to: Application): Promise<void> => {
+    let received: unknown;
+    const subscription = to.pubsub?.subscribe('t', (message) => {
+      received = message;
+    });
+    return until(
+      () => {
+        from.pubsub?.broadcast('t', { said: 'hello', by: from.node.local.name });
+        return received !== undefined;
+      },
+      { what: `${to.node.local.name} to hear ${from.node.local.name}` },
+    ).then(() => {
+      subscription?.unsubscribe();
+      t.strictSame(received, { said: 'hello', by: from.node.local.name });
+    });
+  };
+  await heard(one.application, two.application);
+  await heard(two.application, one.application);
+
+  const before = two.application.pubsub;
+  const { processes } = two.application.node.local;
+  const stopped = before?.messages('t').next();
+  two.children.length = 0;
+  processes.get(processes.whereis('Elixir.Phoenix.PubSub')!)!.stop(atom('killed'));
+  t.match(await stopped, { done: true }, 'whoever subscribed hears of the end');
+  await until(() => two.application.pubsub !== before, { what: 'another pubsub' });
+  t.strictSame(two.children, ['exited pg', 'stopped topics', 'restarted pg', 'restarted topics']);
+  await heard(one.application, two.application);
+  await heard(two.application, one.application);
+
+  const worker = 'Elixir.HelloDistributed.PubSub.Adapter';
+  t.ok(processes.whereis(worker));
+  await two.application.stop();
+  t.equal(processes.whereis(worker), undefined);
+});
+
 test('metrics tell of the requests, the peers while they are there, and the counter', async (t) => {
   const env = { ERLANG_COOKIE: 'measured', ERL_EPMD_PORT: String(await freePort()) };
   const one = await start(t, { ...env, NODE_NAME: 'one@127.0.0.1' });
