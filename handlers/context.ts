@@ -75,6 +75,22 @@ export interface LiveView {
   open(lastEventId: string | undefined): AsyncIterable<Uint8Array> | undefined;
 }
 
+/** A file of the dashboard. */
+export interface AssetView {
+  readonly contentType: string;
+  readonly body: Uint8Array;
+  /** with its quotes */
+  readonly etag: string;
+}
+
+/** The files of the dashboard. */
+export interface AssetsView {
+  /** part of the addresses of all files; another one whenever one of them is another */
+  readonly version: string;
+  readonly page: AssetView;
+  find(name: string): AssetView | undefined;
+}
+
 /** What the handlers of a service share. */
 export interface Services {
   readonly node: NodeView;
@@ -83,6 +99,7 @@ export interface Services {
   readonly readiness: ReadinessView;
   readonly metrics: MetricsView;
   readonly live: LiveView;
+  readonly assets: AssetsView;
   /** milliseconds since 1970 */
   now(): number;
 }
@@ -134,6 +151,10 @@ class ScopedContext implements HandlerContext {
 
   get live(): LiveView {
     return this.#services.live;
+  }
+
+  get assets(): AssetsView {
+    return this.#services.assets;
   }
 
   now(): number {

@@ -7,6 +7,7 @@ import { guarded } from './access-guard.ts';
 import type { HandlerContext } from './context.ts';
 import { counterIncrement } from './counter-increment.ts';
 import { counterShow } from './counter-show.ts';
+import { dashboard, dashboardFile } from './dashboard.ts';
 import { events } from './events.ts';
 import { health } from './health.ts';
 import { hello } from './hello.ts';
@@ -24,6 +25,8 @@ export const routes: readonly Route<HandlerContext>[] = [
   { method: 'GET', path: '/ready', handler: ready },
   guarded({ method: 'GET', path: '/metrics', handler: metrics }),
   guarded({ method: 'GET', path: '/events', handler: events }),
+  guarded({ method: 'GET', path: '/dashboard', handler: dashboard }),
+  guarded({ method: 'GET', path: '/dashboard/:version/:file', handler: dashboardFile }),
 ];
 
 export { type AccessPolicy, type CounterView, createContext } from './context.ts';

@@ -25,6 +25,7 @@ import {
 import type { Config } from './config.ts';
 import type { Cookie } from './cookie.ts';
 import { COUNTER_NAME, Counter } from './counter.ts';
+import { Assets } from './dashboard/assets.ts';
 import { Cluster } from './discovery/cluster.ts';
 import {
   type DistributedNode,
@@ -309,6 +310,7 @@ export class Application {
       access: accessPolicy(config),
       readiness: this.#readiness,
       metrics: this.#metrics,
+      assets: Assets.load(),
       live: { open: (lastEventId?: string) => this.#live?.open(lastEventId) },
       now: Date.now,
     };

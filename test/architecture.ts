@@ -123,6 +123,7 @@ const AREAS: readonly {
     at: 'lib/request-trace.ts',
     mayUse: ['index', 'supervisor', 'telemetry'],
   },
+  { name: 'dashboard', at: 'lib/dashboard/', mayUse: [] },
   { name: 'handlers', at: 'handlers/', mayUse: ['http', 'errors'] },
   {
     name: 'application',
@@ -130,6 +131,7 @@ const AREAS: readonly {
     mayUse: [
       ...['handlers', 'discovery', 'counter', 'measurements', 'pubsub', 'http', 'supervisor'],
       ...[
+        'dashboard',
         'live',
         'readiness',
         'request-trace',
@@ -201,6 +203,9 @@ const TOOLS: Readonly<Record<string, string>> = {
   typescript: '"build": "tsc ',
   tsx: '--import=tsx',
 };
+
+/** Packages that nothing imports, since browsers run them: who serves their files. */
+const SERVED: Readonly<Record<string, string>> = { uplot: 'lib/dashboard/assets.ts' };
 
 /** Terms hold terms: this file names the classes of terms as types, and they name the union of it. */
 const UNION_OF_TERMS = 'lib/distribution/terms/term.ts';
@@ -383,7 +388,11 @@ t.test('every imported package is declared, and every declared one is used', asy
     return [...new Set(names)].filter((name) => !name.startsWith('node:')).sort();
   };
   const atRunTime = Object.keys(settings.dependencies).sort();
-  t.strictSame(packagesOf(SOURCES), atRunTime, 'what runs needs exactly the dependencies');
+  const needed = [...packagesOf(SOURCES), ...Object.keys(SERVED)].sort();
+  t.strictSame(needed, atRunTime, 'what runs needs exactly the dependencies');
+  for (const [name, server] of Object.entries(SERVED)) {
+    t.ok(textOf(server).includes(`'${name}/`), `${server} serves ${name}`);
+  }
 
   const competitors = (path: string): boolean => path.startsWith('test/bench/competitors/');
   const tests = TESTS.filter((path) => !competitors(path));

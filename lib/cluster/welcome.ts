@@ -34,6 +34,8 @@ export function welcome(
     line('node', 'url', 'pid'),
     ...rows.map(({ name, url, pid }) => line(name, url, String(pid ?? ''))),
     '',
+    `Watch: ${first.url}/dashboard`,
+    '',
     'Try:',
     `  curl ${first.url}/nodes`,
     `  curl -X POST ${first.url}/counter/increment`,

@@ -25,6 +25,7 @@ t.test('offers the services, and makes no signal before it is asked for', async 
   t.equal(context.metrics, services.metrics);
   t.equal(context.access, services.access);
   t.equal(context.live, services.live);
+  t.equal(context.assets, services.assets);
   t.equal(context.now(), services.now());
   t.equal(context.requestId, 'abc');
   t.equal(context.remoteAddress, '192.0.2.1');

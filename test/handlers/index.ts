@@ -24,6 +24,8 @@ t.test('every documented path answers its method', async (t) => {
     ['POST', '/counter/increment'],
     ['GET', '/nodes'],
     ['GET', '/events'],
+    ['GET', '/dashboard'],
+    ['GET', '/dashboard/v1/main.js'],
     ['GET', '/health'],
     ['GET', '/ready'],
     ['GET', '/metrics'],

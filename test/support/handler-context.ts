@@ -20,6 +20,14 @@ export function fakeContext(overrides: Partial<HandlerContext> = {}): HandlerCon
       }),
     },
     metrics: { contentType: 'text/plain', text: async () => 'up 1\n' },
+    assets: {
+      version: 'v1',
+      page: { contentType: 'text/html; charset=utf-8', body: Buffer.from('page'), etag: '"page"' },
+      find: (name) =>
+        name === 'main.js'
+          ? { contentType: 'text/javascript', body: Buffer.from('main'), etag: '"main"' }
+          : undefined,
+    },
     live: {
       async *open() {
         yield new TextEncoder().encode('retry: 1000\n\n');

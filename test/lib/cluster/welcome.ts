@@ -16,6 +16,7 @@ t.test('shows the nodes in columns, and what to try', async (t) => {
       '  node2@127.0.0.1  http://127.0.0.1:10000\n',
     ].join('\n'),
   );
+  t.match(text, 'Watch: http://127.0.0.1:9999/dashboard\n');
   t.match(text, '  curl http://127.0.0.1:9999/nodes\n');
   t.match(text, '  curl http://127.0.0.1:10000/counter\n');
   t.match(text, '  erl -name erl@127.0.0.1 -setcookie abc\n');
