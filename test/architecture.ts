@@ -164,6 +164,12 @@ const AREAS: readonly {
       ...['node-name', 'clock'],
     ],
   },
+  { name: 'check', at: 'lib/check/', mayUse: ['flags'] },
+  {
+    name: 'watcher',
+    at: 'lib/watcher/',
+    mayUse: ['check', 'config', 'clock', 'stop-request', 'telemetry'],
+  },
   { name: 'program', at: 'lib/program.ts', mayUse: ['run', 'config', 'version'] },
   { name: 'heap-limit', at: 'lib/heap-limit.ts', mayUse: [] },
   { name: 'restart', at: 'lib/restart.ts', mayUse: [] },
@@ -174,6 +180,7 @@ const AREAS: readonly {
 const READERS_OF_SETTINGS: Readonly<Record<string, string>> = {
   'lib/config.ts': 'the settings of a node',
   'lib/main.ts': 'how much memory there is, before anything that could read it is loaded',
+  'lib/check/main.ts': 'a command of its own, which asks a deployment from outside',
   'lib/cluster/main.ts': 'a command of its own, whose nodes get their settings from it',
 };
 
