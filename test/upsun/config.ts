@@ -1,9 +1,11 @@
 /** Whether `.upsun/config.yaml` is what the platform accepts, and says what it must. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import t from 'tap';
 import { parse } from 'yaml';
-import { textOf } from '../support/source-tree.ts';
-import { CONFIG_FILE, readUpsunConfig } from '../support/upsun.ts';
+import { ROOT, textOf } from '../support/source-tree.ts';
+import { CONFIG_FILE, readUpsunConfig, withWorkers } from '../support/upsun.ts';
 
 // The platform's schema uses keywords that are none, such as the hints for editors.
 const validate = new Ajv({ strict: false, allErrors: true }).compile(
@@ -20,11 +22,24 @@ t.test("the file is valid by the platform's schema", async (t) => {
   t.strictSame(objections(textOf(CONFIG_FILE)), []);
 });
 
+t.test('the example of a worker is valid when it is uncommented', async (t) => {
+  t.strictSame(Object.keys(readUpsunConfig().workers), [], 'it is no part of the file');
+  t.strictSame(objections(withWorkers()), []);
+  const { workers, name } = readUpsunConfig(withWorkers());
+  t.strictSame(Object.keys(workers), ['watcher']);
+  t.equal(name, 'hello_distributed');
+  for (const start of Object.values(workers)) {
+    const [, program = ''] = /^exec node dist\/(\S+)\.js$/.exec(start) ?? [];
+    t.ok(existsSync(join(ROOT, `${program}.ts`)), `${start} runs what there is`);
+  }
+});
+
 t.test('the schema objects to what is wrong', async (t) => {
   const text = textOf(CONFIG_FILE);
   t.not(objections(text.replace("type: 'nodejs:24'", 'type: 24')).length, 0);
   t.not(objections(text.replace('passthru: true', 'passthrough: true')).length, 0);
   t.not(objections(text.replace('applications:', 'apps:')).length, 0);
+  t.not(objections(withWorkers(text.replace('#     commands:', '#     orders:'))).length, 0);
 });
 
 t.test('the image is that of a release that is supported', async (t) => {
