@@ -44,11 +44,23 @@ export function serviceUnavailable(
 
 /** Like `JSON.stringify`, which refuses a `bigint`; the order of keys is kept. */
 export function encodeJson(value: JsonValue): string {
+  // Hardly ever is there one, and the search costs less than to put the text together here.
+  return hasBigInt(value) ? encodeParts(value) : JSON.stringify(value);
+}
+
+function hasBigInt(value: JsonValue): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
+  if (isArray(value)) return value.some(hasBigInt);
+  for (const key in value) if (hasBigInt(value[key] ?? null)) return true;
+  return false;
+}
+
+function encodeParts(value: JsonValue): string {
   if (typeof value === 'bigint') return value.toString();
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
-  if (isArray(value)) return `[${value.map(encodeJson).join(',')}]`;
+  if (isArray(value)) return `[${value.map(encodeParts).join(',')}]`;
   const members = Object.entries(value).map(
-    ([key, v]) => `${JSON.stringify(key)}:${encodeJson(v)}`,
+    ([key, v]) => `${JSON.stringify(key)}:${encodeParts(v)}`,
   );
   return `{${members.join(',')}}`;
 }

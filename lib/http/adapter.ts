@@ -38,7 +38,8 @@ export interface AdapterOptions {
 
 interface Connection {
   readonly socket: Duplex;
-  readonly running: Set<Exchange>;
+  /** nearly always one; a `Set` would allocate with each request */
+  readonly running: Exchange[];
   /** the latest request: the only one whose body may still be on its way */
   latest: Exchange | undefined;
   /** bytes came that are no request; answered when those before it are */
@@ -48,7 +49,6 @@ interface Connection {
 export class Adapter {
   readonly #options: ExchangeOptions;
   readonly #connections = new Map<Duplex, Connection>();
-  readonly #owners = new WeakMap<Exchange, Connection>();
   readonly #onIdle: () => void;
   #draining = false;
 
@@ -82,11 +82,10 @@ export class Adapter {
   handle(incoming: IncomingMessage, outgoing: ServerResponse, expectation: Expectation): void {
     const connection = this.#connection(incoming.socket);
     const exchange = new Exchange(incoming, outgoing, expectation, this.#options);
-    connection.running.add(exchange);
+    connection.running.push(exchange);
     connection.latest = exchange;
-    this.#owners.set(exchange, connection);
     if (this.#draining) exchange.drain();
-    void exchange.run();
+    exchange.run();
   }
 
   /**
@@ -102,12 +101,12 @@ export class Adapter {
       return;
     }
     const code = refusalCode(error);
-    if (!connection || connection.running.size === 0) {
+    if (!connection || connection.running.length === 0) {
       this.#answer(socket, code);
       return;
     }
     const { latest } = connection;
-    if (latest && connection.running.has(latest) && !latest.isComplete) {
+    if (latest && connection.running.includes(latest) && !latest.isComplete) {
       latest.bodyFailed(new HttpError(code, error.message, { cause: error }));
     } else {
       connection.refusal ??= code;
@@ -128,29 +127,29 @@ export class Adapter {
     if (known) return known;
     const connection: Connection = {
       socket,
-      running: new Set(),
+      running: [],
       latest: undefined,
       refusal: undefined,
     };
     this.#connections.set(socket, connection);
     socket.once('close', () => {
-      this.#connections.delete(socket);
       for (const exchange of [...connection.running]) exchange.disconnected();
+      this.#connections.delete(socket);
     });
     return connection;
   }
 
   // `Connection: close` on a response throws away the ones queued behind it.
   #isLast(exchange: Exchange): boolean {
-    const connection = this.#owners.get(exchange);
-    return this.#draining && connection !== undefined && connection.running.size === 1;
+    return this.#draining && this.#connections.get(exchange.socket)?.running.length === 1;
   }
 
   #ended(exchange: Exchange): void {
-    const connection = this.#owners.get(exchange);
-    if (!connection) return;
-    connection.running.delete(exchange);
-    if (connection.running.size > 0) return;
+    const connection = this.#connections.get(exchange.socket);
+    const at = connection?.running.indexOf(exchange) ?? -1;
+    if (connection === undefined || at < 0) return;
+    connection.running.splice(at, 1);
+    if (connection.running.length > 0) return;
     const { refusal, socket } = connection;
     if (refusal && socket.writable) this.#answer(socket, refusal);
     this.#onIdle();

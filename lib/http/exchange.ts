@@ -18,6 +18,7 @@
  * `aborted` is true if the response was not sent completely; `status` is 499 if no part of it was.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { HttpError } from './errors.ts';
 import {
@@ -29,7 +30,7 @@ import {
   toHttpResponse,
 } from './messages.ts';
 import { NodeRequest } from './node-request.ts';
-import { RequestBody, tooLarge } from './request-body.ts';
+import { RequestBody, type RequestBodyOptions, tooLarge } from './request-body.ts';
 import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
 import { allowsBody, cancelBody, isStreamed, writeHead, writeStream } from './response-writer.ts';
 
@@ -59,8 +60,10 @@ const STATUS_NOT_SENT = 499;
 /** How long a client may take for what is on its way to it when an endless response is ended. */
 const LAST_BYTES_MS = 250;
 
-export class Exchange implements RequestScope {
+export class Exchange implements RequestScope, RequestBodyOptions {
   readonly requestId: string;
+  /** by which the adapter knows its connection */
+  readonly socket: Duplex;
   readonly #in: IncomingMessage;
   readonly #out: ServerResponse;
   readonly #options: ExchangeOptions;
@@ -83,6 +86,7 @@ export class Exchange implements RequestScope {
     options: ExchangeOptions,
   ) {
     this.#in = incoming;
+    this.socket = incoming.socket;
     this.#out = outgoing;
     this.#options = options;
     this.#expectation = expectation;
@@ -92,16 +96,16 @@ export class Exchange implements RequestScope {
       typeof claimed === 'string' ? claimed : undefined,
       options.generateRequestId,
     );
-    this.#body = new RequestBody(
-      incoming,
-      {
-        maxBytes: options.maxBodyBytes,
-        onFirstRead: () => {
-          if (expectation === 'continue' && !outgoing.headersSent) outgoing.writeContinue();
-        },
-      },
-      expectation === 'continue',
-    );
+    this.#body = new RequestBody(incoming, this, expectation === 'continue');
+  }
+
+  get maxBytes(): number {
+    return this.#options.maxBodyBytes;
+  }
+
+  onFirstRead(): void {
+    const out = this.#out;
+    if (this.#expectation === 'continue' && !out.headersSent) out.writeContinue();
   }
 
   get signal(): AbortSignal {
@@ -134,11 +138,32 @@ export class Exchange implements RequestScope {
     this.#error ??= { value: error };
   }
 
-  /** Handles and answers the request. Never rejects. */
-  async run(): Promise<void> {
+  /** Handles and answers the request, at once where the handler does not wait for anything. Never throws. */
+  run(): void {
     this.#execute('http.request.start', {});
     this.#out.once('finish', () => this.#end());
-    const response = await this.#respond();
+    const response = this.#respond();
+    if (response instanceof Promise) void response.then((late) => this.#answer(late));
+    else if (!this.#sendWhole(response)) void this.#answer(response);
+  }
+
+  /** Sends a response that is there in one piece, if nothing more has to be thought of. */
+  #sendWhole(response: HttpResponse): boolean {
+    const { body, status } = response;
+    if (isStreamed(body) || this.#disconnected || this.#body.exists) return false;
+    if (this.#options.isLast(this)) return false;
+    try {
+      writeHead(this.#out, response, this.requestId);
+    } catch (error) {
+      this.failed(error);
+      void this.#recover(error);
+      return true;
+    }
+    this.#out.end(this.#in.method === 'HEAD' || !allowsBody(status) ? '' : (body ?? ''));
+    return true;
+  }
+
+  async #answer(response: HttpResponse): Promise<void> {
     if (this.#disconnected) return this.#abandon(response);
     try {
       await this.#send(response);
@@ -169,16 +194,20 @@ export class Exchange implements RequestScope {
     this.#body.fail(error);
   }
 
-  async #respond(): Promise<HttpResponse> {
-    const { handle, errors } = this.#options;
+  #respond(): HttpResponse | Promise<HttpResponse> {
     try {
       this.#refuse();
-      const request = new NodeRequest(this.#in, this.#body, () => this.signal);
-      return toHttpResponse(await handle(request, this));
+      const result = this.#options.handle(new NodeRequest(this.#in, this.#body, this), this);
+      if (!(result instanceof Promise)) return toHttpResponse(result);
+      return result.then(toHttpResponse).catch((error: unknown) => this.#failure(error));
     } catch (error) {
-      this.failed(error);
-      return errors.forError(error);
+      return this.#failure(error);
     }
+  }
+
+  #failure(error: unknown): HttpResponse {
+    this.failed(error);
+    return this.#options.errors.forError(error);
   }
 
   /** Throws for a request that no handler shall see. */
@@ -202,9 +231,7 @@ export class Exchange implements RequestScope {
     const closes =
       this.#options.isLast(this) ||
       (this.#body.remainder !== 'bounded' && !(streams && this.#body.used));
-    const extra: Record<string, string> = { [REQUEST_ID_HEADER]: this.requestId };
-    if (closes) extra.connection = 'close';
-    writeHead(out, response, extra);
+    writeHead(out, response, this.requestId, closes);
     if (streams) {
       out.flushHeaders();
       const over = response.endless === true ? this.#untilDrained() : this.signal;
@@ -313,13 +340,13 @@ export class Exchange implements RequestScope {
   ): void {
     const { telemetry } = this.#options;
     if (!telemetry.hasHandlers(event)) return;
-    telemetry.execute(event, measurements, {
+    const metadata: Record<string, unknown> = {
       method: this.#in.method,
       path: pathOf(this.#in.url ?? '/'),
       route: this.#route,
       requestId: this.requestId,
-      ...extra,
-    });
+    };
+    telemetry.execute(event, measurements, Object.assign(metadata, extra));
   }
 }
 

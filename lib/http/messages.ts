@@ -15,7 +15,10 @@ import type { HttpErrorCode } from './errors.ts';
 export type HttpRequest = Pick<
   Request,
   'method' | 'url' | 'headers' | 'body' | 'bodyUsed' | 'signal' | 'text' | 'json' | 'arrayBuffer'
->;
+> & {
+  /** what the client asked for, as it wrote it; a standard `Request` does not tell */
+  readonly target?: string;
+};
 
 /** A piece of a body; text is sent as UTF-8. */
 export type BodyChunk = Uint8Array | string;

@@ -1,23 +1,27 @@
 /** An incoming message of `node:http` as a {@link HttpRequest}; every part is made when asked for. */
 import type { IncomingMessage } from 'node:http';
 import { HttpError } from './errors.ts';
-import type { HttpRequest } from './messages.ts';
+import type { HttpRequest, RequestScope } from './messages.ts';
 import type { RequestBody } from './request-body.ts';
 
 export class NodeRequest implements HttpRequest {
   readonly method: string;
   readonly #message: IncomingMessage;
   readonly #body: RequestBody;
-  readonly #getSignal: () => AbortSignal;
+  readonly #scope: Pick<RequestScope, 'signal'>;
   #url: string | undefined;
   #headers: Headers | undefined;
   #stream: ReadableStream<Uint8Array> | undefined;
 
-  constructor(message: IncomingMessage, body: RequestBody, getSignal: () => AbortSignal) {
+  constructor(message: IncomingMessage, body: RequestBody, scope: Pick<RequestScope, 'signal'>) {
     this.method = message.method ?? 'GET';
     this.#message = message;
     this.#body = body;
-    this.#getSignal = getSignal;
+    this.#scope = scope;
+  }
+
+  get target(): string {
+    return this.#message.url ?? '/';
   }
 
   /** Absolute. The authority is what the client wrote, so it identifies nothing. */
@@ -32,7 +36,7 @@ export class NodeRequest implements HttpRequest {
   }
 
   get signal(): AbortSignal {
-    return this.#getSignal();
+    return this.#scope.signal;
   }
 
   get body(): ReadableStream<Uint8Array> | null {

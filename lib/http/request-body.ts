@@ -32,6 +32,9 @@ export class RequestBody {
   #used = false;
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
+  #listeners:
+    | { readonly onProgress: () => void; readonly onError: (cause: Error) => void }
+    | undefined;
 
   /** @param waitsForContinue the client sends nothing before it is told to */
   constructor(request: IncomingMessage, options: RequestBodyOptions, waitsForContinue: boolean) {
@@ -130,11 +133,15 @@ export class RequestBody {
     this.#used = true;
     if (!this.exists) return;
     this.#options.onFirstRead();
+    const onProgress = (): void => this.#progress();
+    const onError = (cause: Error): void => this.#broken(cause);
+    // Made only here, since few requests have a body and fewer handlers want it.
+    this.#listeners = { onProgress, onError };
     this.#request
-      .on('readable', this.#onProgress)
-      .on('end', this.#onProgress)
-      .on('close', this.#onProgress)
-      .on('error', this.#onError);
+      .on('readable', onProgress)
+      .on('end', onProgress)
+      .on('close', onProgress)
+      .on('error', onError);
   }
 
   async #next(): Promise<Buffer | undefined> {
@@ -166,25 +173,28 @@ export class RequestBody {
   }
 
   #release(): void {
+    if (this.#listeners === undefined) return;
+    const { onProgress, onError } = this.#listeners;
+    this.#listeners = undefined;
     this.#request
-      .off('readable', this.#onProgress)
-      .off('end', this.#onProgress)
-      .off('close', this.#onProgress)
-      .off('error', this.#onError);
+      .off('readable', onProgress)
+      .off('end', onProgress)
+      .off('close', onProgress)
+      .off('error', onError);
   }
 
-  readonly #onProgress = (): void => {
+  #progress(): void {
     if (this.#request.destroyed && !this.#request.readableEnded) {
       this.fail(new HttpError('client_disconnected', 'the client left while it sent its request'));
     }
     this.#wake?.();
-  };
+  }
 
-  readonly #onError = (cause: Error): void => {
+  #broken(cause: Error): void {
     this.fail(
       new HttpError('client_disconnected', 'the client left while it sent its request', { cause }),
     );
-  };
+  }
 }
 
 /** The error of a body beyond the limit. */

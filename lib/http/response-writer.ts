@@ -2,6 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import { HttpError } from './errors.ts';
 import type { BodyChunk, HttpResponse, ResponseBody } from './messages.ts';
+import { REQUEST_ID_HEADER } from './request-id.ts';
 
 /** A body that is not produced whole. */
 export type StreamedBody = Exclude<ResponseBody, BodyChunk | null>;
@@ -15,19 +16,31 @@ export function isStreamed(body: ResponseBody): body is StreamedBody {
  * Sends status and headers, with a `content-length` wherever the length is known: also for `HEAD`,
  * which tells what `GET` would send.
  *
- * @param extra headers that the server adds
+ * @param closes whether the connection ends with this response
  * @throws {TypeError} if the response has headers that HTTP cannot carry; nothing is sent then
  */
 export function writeHead(
   out: ServerResponse,
   response: HttpResponse,
-  extra: Readonly<Record<string, string>>,
+  requestId: string,
+  closes = false,
 ): void {
-  const headers: Record<string, string | readonly string[]> = { ...response.headers, ...extra };
-  const { status, body } = response;
-  if (!isStreamed(body) && allowsBody(status)) headers['content-length'] = String(byteLength(body));
+  const { status, body, headers } = response;
+  // Names and values in turn, which Node takes without another copy.
+  const lines: (string | readonly string[])[] = [];
+  for (const name in headers) {
+    if (name !== REQUEST_ID_HEADER && !(closes && name === 'connection')) {
+      const value = headers[name];
+      if (value !== undefined && name !== 'content-length') lines.push(name, value);
+    }
+  }
+  lines.push(REQUEST_ID_HEADER, requestId);
+  if (closes) lines.push('connection', 'close');
+  const length =
+    isStreamed(body) || !allowsBody(status) ? headers['content-length'] : byteLength(body);
+  if (length !== undefined) lines.push('content-length', String(length));
   // Node's types want arrays that it could change; it does not.
-  out.writeHead(status, headers as Record<string, string | string[]>);
+  out.writeHead(status, lines as string[]);
 }
 
 /** 204 and 304 have no body, whatever the handler says. */

@@ -60,6 +60,7 @@ type Mismatch<Context> = { readonly others: readonly Route<Context>[] };
  */
 export function createRouter<Context>(options: RouterOptions<Context>): RequestHandler {
   const { errors, createContext } = options;
+  const plainRoutes = plainRoutesOf(options.routes);
   const matcher = IttyRouter();
   for (const route of options.routes) {
     matcher[route.method.toLowerCase()]?.(
@@ -83,29 +84,68 @@ export function createRouter<Context>(options: RouterOptions<Context>): RequestH
     return { others };
   }
 
-  return async (request, scope) => {
+  /** Answers with a route that was found. */
+  function answer(
+    route: Route<Context>,
+    params: RouteParams,
+    request: HttpRequest,
+    scope: RequestScope,
+  ): HandlerResult | Promise<HandlerResult> {
+    const context = createContext(scope);
+    scope.matched(route.path);
+    return route.guard?.(context) ?? route.handler(request, context, params);
+  }
+
+  async function search(
+    request: HttpRequest,
+    path: string,
+    scope: RequestScope,
+  ): Promise<HandlerResult> {
+    const found = await find(request, path);
+    if ('route' in found) return answer(found.route, found.params, request, scope);
+    const context = createContext(scope);
+    for (const { guard } of found.others) {
+      const refusal = guard?.(context);
+      if (refusal !== undefined) return refusal;
+    }
+    throw new HttpError('method_not_allowed', `no ${request.method} for ${path}`, {
+      headers: { allow: allow(found.others.map(({ method }) => method)) },
+    });
+  }
+
+  const fail = (error: unknown, scope: RequestScope): HandlerResult => {
+    scope.failed(error);
+    return errors.forError(error);
+  };
+
+  return (request, scope) => {
     try {
-      const path = canonicalPath(request.url);
-      const found = await find(request, path);
-      const context = createContext(scope);
-      if ('others' in found) {
-        const { others } = found;
-        for (const { guard } of others) {
-          const refusal = guard?.(context);
-          if (refusal !== undefined) return refusal;
-        }
-        throw new HttpError('method_not_allowed', `no ${request.method} for ${path}`, {
-          headers: { allow: allow(others.map(({ method }) => method)) },
-        });
-      }
-      const { route, params } = found;
-      scope.matched(route.path);
-      return route.guard?.(context) ?? (await route.handler(request, context, params));
+      const path = canonicalPath(request.target ?? request.url);
+      const plain = plainRoutes.get(path)?.[request.method];
+      const result =
+        plain === undefined
+          ? search(request, path, scope)
+          : answer(plain, NO_PARAMS, request, scope);
+      return result instanceof Promise ? result.catch((error) => fail(error, scope)) : result;
     } catch (error) {
-      scope.failed(error);
-      return errors.forError(error);
+      return fail(error, scope);
     }
   };
+}
+
+const NO_PARAMS: RouteParams = {};
+
+/** Routes whose path is one text, by path and method. What stands behind a pattern is left to the search. */
+function plainRoutesOf<Context>(routes: readonly Route<Context>[]) {
+  const plain = new Map<string, Record<string, Route<Context>>>();
+  for (const route of routes) {
+    if (!CANONICAL.test(route.path)) break;
+    const methods = plain.get(route.path) ?? {};
+    plain.set(route.path, methods);
+    methods[route.method] ??= route;
+    if (route.method === 'GET') methods.HEAD ??= route;
+  }
+  return plain;
 }
 
 /** `Allow` in the order of the table, each method once, `HEAD` after `GET`. */
@@ -141,8 +181,11 @@ function rawPath(url: string): string {
   const scheme = url.startsWith('/') ? -1 : url.indexOf('://');
   const start = scheme < 0 ? 0 : url.indexOf('/', scheme + 3);
   if (start < 0) return '/';
-  const end = url.slice(start).search(/[?#]/);
-  return end < 0 ? url.slice(start) : url.slice(start, start + end);
+  const query = url.indexOf('?', start);
+  const fragment = url.indexOf('#', start);
+  let end = query < 0 ? url.length : query;
+  if (fragment >= 0 && fragment < end) end = fragment;
+  return url.slice(start, end);
 }
 
 function decodeParams(params: IRequest['params']): RouteParams {

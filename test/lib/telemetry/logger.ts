@@ -54,7 +54,7 @@ t.test('cookies and credentials are redacted', async (t) => {
   t.equal(written.join('').match(/\[redacted\]/g)?.length, 12);
 });
 
-t.test('by default lines go to standard output at once', async (t) => {
+t.test('by default lines go to standard output, errors at once', async (t) => {
   const script = `
     import { createLogger } from './lib/telemetry/logger.ts';
     createLogger().error('the end');
