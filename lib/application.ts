@@ -28,6 +28,7 @@ import { COUNTER_NAME, Counter } from './counter.ts';
 import { Assets } from './dashboard/assets.ts';
 import { Cluster } from './discovery/cluster.ts';
 import {
+  Atom,
   type DistributedNode,
   genServerChild,
   isLoopback,
@@ -185,10 +186,13 @@ export class Application {
     return new Metrics({
       telemetry: this.#options.telemetry,
       node: nodeFigures(this.node.local, packageVersion()),
-      counter: () => ({
-        value: greatest(counter.known, this.#live?.count ?? 0),
-        isOwner: counter.isOwner,
-      }),
+      counter: {
+        read: () => ({
+          value: greatest(counter.known, this.#live?.count ?? 0),
+          isOwner: counter.isOwner,
+        }),
+        isName: (name) => name instanceof Atom && name.name === COUNTER_NAME.name,
+      },
       pubsub: () => this.#pubsub?.figures ?? NOTHING_PUBLISHED,
     });
   }

@@ -8,7 +8,7 @@
  * @see https://prometheus.io/docs/practices/naming/
  */
 import { callMetrics } from './metrics/calls.ts';
-import { type CounterFigures, counterMetrics } from './metrics/counter.ts';
+import { type CounterMetricsOptions, counterMetrics } from './metrics/counter.ts';
 import { httpMetrics } from './metrics/http.ts';
 import { Instruments, type Metering } from './metrics/instruments.ts';
 import { type NodeFigures, nodeMetrics } from './metrics/node.ts';
@@ -20,7 +20,7 @@ import type { Telemetry } from './telemetry.ts';
 export interface MetricsOptions {
   readonly telemetry: Telemetry;
   readonly node: NodeFigures;
-  readonly counter: () => CounterFigures;
+  readonly counter: CounterMetricsOptions;
   readonly pubsub: () => PubSubFigures;
   readonly process?: ProcessFigures;
 }

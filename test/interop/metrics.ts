@@ -89,6 +89,7 @@ t.test(
     t.ok(lines.some((line) => line.includes('asked-of-elixir')));
     const families = await scrape(application);
     t.equal(seriesValue(families, 'hello_distributed_owner'), 0);
+    t.equal(seriesValue(families, 'hello_distributed_owner_registrations_total'), 1);
     t.equal(seriesValue(families, 'hello_distributed_increments'), 3);
   },
 );

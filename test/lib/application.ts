@@ -332,6 +332,7 @@ test('metrics tell of the requests, the peers while they are there, and the coun
   t.equal(later('hello_distributed_cluster_nodes'), 1);
   t.equal(later('hello_distributed_owner_changes_total', { change: 'taken_over' }), 1);
   t.equal(later('hello_distributed_nodeups_total'), 1);
+  t.equal(later('hello_distributed_owner_registrations_total'), 2, 'that of one, then its own');
   t.notOk(one.telemetry.hasHandlers('http.request.stop'), 'who has stopped listens no longer');
 });
 

@@ -22,7 +22,7 @@ export function setUpMetrics(options: Partial<MetricsOptions> = {}): MetricsUnde
       processes: () => 0,
       mailboxes: () => ({ messages: 0, longest: 0 }),
     },
-    counter: () => ({ value: 0, isOwner: false }),
+    counter: { read: () => ({ value: 0, isOwner: false }), isName: () => false },
     pubsub: () => ({ published: 0, received: 0, delivered: 0 }),
     ...options,
   });

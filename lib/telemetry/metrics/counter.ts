@@ -17,8 +17,15 @@ const BUCKETS: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60,
 ];
 
-/** @param read called when somebody asks for the metrics */
-export function counterMetrics(read: () => CounterFigures): Metering {
+export interface CounterMetricsOptions {
+  /** called when somebody asks for the metrics */
+  readonly read: () => CounterFigures;
+  /** whether this, from the metadata of an event, is the global name of the counter */
+  readonly isName: (name: unknown) => boolean;
+}
+
+/** The count, its owner, and all changes of the owner that this node takes part in or sees. */
+export function counterMetrics({ read, isName }: CounterMetricsOptions): Metering {
   return (instruments: Instruments) => {
     instruments.readGauge(
       {
@@ -41,6 +48,10 @@ export function counterMetrics(read: () => CounterFigures): Metering {
     });
     // All of them from the start, so that the first one is seen as an increase.
     for (const change of ['taken_over', 'handed_over', 'ended', 'lost']) changes.inc({ change }, 0);
+    const registrations = instruments.counter({
+      name: 'hello_distributed_owner_registrations_total',
+      help: 'How often this node saw the name of the counter given to an owner, of whatever kind and wherever.',
+    });
     const takeOvers = instruments.histogram(
       {
         name: 'hello_distributed_take_over_duration_seconds',
@@ -68,6 +79,9 @@ export function counterMetrics(read: () => CounterFigures): Metering {
       'counter.owner.handed_over': (_event, { durationMs = 0 }) => {
         changes.inc({ change: 'handed_over' });
         handOvers.observe(durationMs / 1000);
+      },
+      'global.name.registered': (_event, _measured, { name }) => {
+        if (isName(name)) registrations.inc();
       },
       'counter.owner.ended': () => changes.inc({ change: 'ended' }),
       'counter.owner.lost': () => changes.inc({ change: 'lost' }),

@@ -4,7 +4,9 @@ import { seriesValue } from '../../../support/prometheus-text.ts';
 
 t.test('the count and its owner are read when somebody asks', async (t) => {
   let figures: { value: number | bigint; isOwner: boolean } = { value: 3, isOwner: true };
-  const { read } = setUpMetrics({ counter: () => figures });
+  const { read } = setUpMetrics({
+    counter: { read: () => figures, isName: () => false },
+  });
   const first = await read();
   t.equal(seriesValue(first, 'hello_distributed_increments'), 3);
   t.equal(seriesValue(first, 'hello_distributed_owner'), 1);
@@ -33,3 +35,18 @@ t.test('changes of the owner are counted, and their durations kept in seconds', 
   t.equal(seriesValue(families, 'hello_distributed_hand_over_duration_seconds_sum'), 0.008);
   t.equal(seriesValue(families, 'hello_distributed_merged_increments_total'), 5);
 });
+
+t.test(
+  'every owner that gets the name is counted, wherever it lives, and no other name',
+  async (t) => {
+    const counter = {
+      read: () => ({ value: 0, isOwner: false }),
+      isName: (name: unknown) => name === 'counter',
+    };
+    const { telemetry, read } = setUpMetrics({ counter });
+    for (const name of ['counter', 'another', 'counter', undefined]) {
+      telemetry.execute('global.name.registered', {}, { name, pid: '<0.1.0>' });
+    }
+    t.equal(seriesValue(await read(), 'hello_distributed_owner_registrations_total'), 2);
+  },
+);
