@@ -99,7 +99,7 @@ async function play(options: RehearsalOptions, folder: string): Promise<number> 
       `${platform.all.length} instances were started; the most memory of one was ${peak.toFixed(0)} MB; ` +
       `the slowest stop took ${seconds(slowest)}\n` +
       `${router.broken.length} connections broke, of requests that the killed instance had\n` +
-      `${asPromised ? 'everything was as promised' : 'NOT everything was as promised'}; ` +
+      `${asPromised ? 'everything was as promised' : 'NOT as promised, see above'}; ` +
       `again with: npm run rehearsal -- --seed ${seed}\n`,
   );
   if (!asPromised) {
