@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import {
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -102,6 +103,17 @@ t.test('the folder of a box that still runs is left alone', { skip }, async (t) 
   mkdirSync(folder);
   writeFileSync(join(folder, 'file'), '');
   t.teardown(() => rmSync(folder, { recursive: true }));
+  await startBox(await findWay(), ['true']).exited;
+  t.ok(existsSync(folder));
+});
+
+t.test('so is the folder of another user, whatever became of its box', { skip }, async (t) => {
+  if (process.getuid?.() !== 0) return t.comment('only root can make one');
+  // No process has that id: it is above all that Linux gives.
+  const folder = join(tmpdir(), 'hello-distributed-rehearsal-99999999-other');
+  mkdirSync(folder);
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  chownSync(folder, 65_534, 65_534);
   await startBox(await findWay(), ['true']).exited;
   t.ok(existsSync(folder));
 });
