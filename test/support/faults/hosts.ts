@@ -214,13 +214,19 @@ export class HostNetwork {
 
 function killNow(namespace: string): void {
   try {
-    const pids = execFileSync('ip', ['netns', 'pids', namespace], {
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-    for (const pid of pids.toString().split('\n')) if (pid !== '') kill(Number(pid));
+    for (const pid of processesOn(namespace)) kill(pid);
   } catch {
     // There is no such namespace, so nobody runs in it.
   }
+}
+
+/** The ids of all processes on a host. @throws {Error} if there is no such namespace */
+export function processesOn(namespace: string): readonly number[] {
+  const pids = execFileSync('ip', ['netns', 'pids', namespace], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  const lines = pids.toString().split('\n');
+  return lines.filter((line) => line !== '').map(Number);
 }
 
 async function ip(...args: readonly string[]): Promise<void> {

@@ -17,7 +17,7 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nowMs } from '../faults/history.ts';
-import type { Host } from '../faults/hosts.ts';
+import { type Host, processesOn } from '../faults/hosts.ts';
 import { openFront } from './front.ts';
 import { NAME_HOST } from './host-name.ts';
 import { InstanceLog } from './instance-log.ts';
@@ -77,7 +77,7 @@ type State = 'starting' | 'ready' | 'crashing' | 'stopping' | 'stopped' | 'faile
 
 export class Container {
   readonly log = new InstanceLog();
-  /** the most memory that its process had, in megabytes, by what was seen so far */
+  /** the most memory that its processes had, in megabytes, by what was seen so far */
   peakMemoryMb = 0;
   readonly #options: ContainerOptions;
   #state: State = 'starting';
@@ -130,12 +130,12 @@ export class Container {
     await this.#launch();
   }
 
-  /** SIGKILL, and the restart that follows it. @returns when it is ready again */
+  /** SIGKILL to all that runs there, and the restart that follows it. @returns when it is ready again */
   async crash(): Promise<void> {
     this.#state = 'crashing';
-    const child = this.#running;
-    child.kill('SIGKILL');
-    await once(child, 'close');
+    const closed = once(this.#running, 'close');
+    this.#killAll();
+    await closed;
     this.#state = 'starting';
     await this.#launch();
   }
@@ -148,7 +148,7 @@ export class Container {
     const fromMs = nowMs();
     const closed = once(child, 'close');
     child.kill('SIGTERM');
-    const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS);
+    const timer = setTimeout(() => this.#killAll(), STOP_TIMEOUT_MS);
     const [code, signal] = (await closed) as [number | null, NodeJS.Signals | null];
     clearTimeout(timer);
     this.#state = 'stopped';
@@ -156,17 +156,28 @@ export class Container {
     return { name: this.name, exit: code ?? signal, durationMs: nowMs() - fromMs };
   }
 
-  /** Looks at the memory of its process. */
+  /** Looks at the memory of its processes. What they share counts for each, so it is at most that much. */
   measure(): void {
-    const pid = this.#process?.pid;
-    if (pid === undefined || this.#process?.exitCode !== null) return;
-    const peak = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-    if (peak !== undefined) this.peakMemoryMb = Math.max(this.peakMemoryMb, Number(peak) / 1024);
+    const now = processesOn(this.#options.host.namespace).reduce(
+      (sum, pid) => sum + peakOf(pid),
+      0,
+    );
+    this.peakMemoryMb = Math.max(this.peakMemoryMb, now);
   }
 
   get #running(): ChildProcess {
     if (this.#process === undefined) throw new Error(`${this.name} is not running`);
     return this.#process;
+  }
+
+  #killAll(): void {
+    for (const pid of processesOn(this.#options.host.namespace)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch (error) {
+        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      }
+    }
   }
 
   async #launch(): Promise<void> {
@@ -217,5 +228,16 @@ export class Container {
       });
     }
     return child;
+  }
+}
+
+/** The most resident memory that a process has had, in megabytes; 0 if it has ended. */
+function peakOf(pid: number): number {
+  try {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return 0;
+    throw error;
   }
 }
