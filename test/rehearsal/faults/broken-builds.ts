@@ -26,8 +26,9 @@ function application(t: Test, spoil: string): string {
   const config = parse(textOf(CONFIG_FILE));
   config.applications.hello_distributed.hooks.build = `
     set -eu
-    cp -r '${join(ROOT, 'dist')}' dist
-    cp '${join(ROOT, 'package.json')}' .
+    cd '${ROOT}'
+    cp -r dist lib handlers package.json "$PLATFORM_APP_DIR"
+    cd "$PLATFORM_APP_DIR"
     ln -s '${join(ROOT, 'node_modules')}' node_modules
     ${spoil}`;
   mkdirSync(join(folder, '.upsun'));

@@ -9,7 +9,8 @@
  * ```
  *
  * The host has its own network, mounts and name. `/run` holds what the platform puts there, and the application's
- * folder is as it was built: both are read-only. Only a crash that the rehearsal itself brings about leads to a
+ * folder is as it was built: both are read-only. Commands run in a shell, and the signal goes to that: a start command
+ * that is to hear of it takes the shell's place with `exec`. Only a crash that the rehearsal itself brings about leads to a
  * restart; any other end is a fault, and stays one.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -62,16 +63,6 @@ mount --bind "$3" "$3"
 mount -o remount,bind,ro "$3"
 cd "$3"
 exec sh -c "$4"`;
-
-/**
- * The start command as shell code. A single command takes the place of the shell, as it does in many shells
- * anyway: the signal then arrives at it, and its exit code is seen. Of a script, the shell is what is started, signalled
- * and waited for. What the platform does is not documented; it advises to let the program itself be the process.
- */
-export function asProcess(command: string): string {
-  const single = command.trim();
-  return /[\n;&|(){}]|^(exec|\w+=)/.test(single) ? command : `exec ${single}`;
-}
 
 type State = 'starting' | 'ready' | 'crashing' | 'stopping' | 'stopped' | 'failed';
 
@@ -182,7 +173,7 @@ export class Container {
 
   async #launch(): Promise<void> {
     const { start, postStart } = this.#options.commands;
-    const child = this.#enter(asProcess(start));
+    const child = this.#enter(start);
     this.#process = child;
     const ended = new Promise<string>((resolve) => {
       child.once('close', (code, signal) => resolve(String(code ?? signal)));
