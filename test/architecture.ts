@@ -401,7 +401,8 @@ t.test('every imported package is declared, and every declared one is used', asy
     t.ok(textOf(server).includes(`'${name}/`), `${server} serves ${name}`);
   }
 
-  const competitors = (path: string): boolean => path.startsWith('test/bench/competitors/');
+  // These use the packages of `test/bench/package.json`.
+  const competitors = (path: string): boolean => /^test\/bench\/(competitors|drawing)\//.test(path);
   const tests = TESTS.filter((path) => !competitors(path));
   const inTests = packagesOf(tests).filter((name) => !atRunTime.includes(name));
   const declared = Object.keys(settings.devDependencies);

@@ -2,50 +2,76 @@
  * `npm run bench`: measures the product beside what people would use instead.
  *
  * ```sh
- * npm run bench                            # everything, for the record: some 40 minutes
- * npm run bench -- --quick                 # under two minutes; fails where a ratio halves
- * npm run bench -- --only=calls,http       # some scenarios
- * npm run bench -- --rounds=9 --ms=2000    # other rounds
+ * npm run bench                             # everything, some 25 minutes
+ * npm run bench -- --quick                  # under two minutes; fails where a recorded ratio has halved
+ * npm run bench -- --only=calls,hello       # some scenarios
+ * npm run bench -- --rounds=9 --ms=2000     # other rounds
+ * npm run bench -- --soak=600               # seconds of load for the memory, default 60
+ * npm run bench -- --record                 # keeps the results below test/bench/results and in the README
  * ```
  */
 import { parseArgs } from 'node:util';
 import { pinning } from './harness/cpus.ts';
 import { prepare } from './harness/preparation.ts';
-import type { RunSettings, ScenarioResult } from './harness/scenario.ts';
+import { fallen, type NamedResult, ratioTable, record } from './harness/report.ts';
+import type { RunSettings, Scenario } from './harness/scenario.ts';
+import { broadcast } from './scenarios/broadcast.ts';
 import { calls } from './scenarios/calls.ts';
+import { codec } from './scenarios/codec.ts';
 import { hello } from './scenarios/hello.ts';
+import { increments } from './scenarios/increments.ts';
+import { largeMessages } from './scenarios/large-messages.ts';
+import { mesh } from './scenarios/mesh.ts';
+import { processCosts } from './scenarios/process-costs.ts';
 
-const SCENARIOS = [hello, calls];
+const SCENARIOS: readonly Scenario[] = [
+  ...[hello, calls, increments, broadcast],
+  ...[codec, processCosts, largeMessages, mesh],
+];
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    record: { type: 'boolean', default: false },
     only: { type: 'string' },
     rounds: { type: 'string' },
     ms: { type: 'string' },
+    soak: { type: 'string', default: '60' },
   },
 });
 
 const log = (line: string): void => console.log(line);
-const quick = values.quick;
+const { quick } = values;
 const settings: RunSettings = {
   quick,
-  rounds: Number(values.rounds ?? (quick ? 3 : 7)),
-  measureMs: Number(values.ms ?? (quick ? 400 : 1500)),
-  soakMs: 0,
+  rounds: Number(values.rounds ?? (quick ? 2 : 7)),
+  measureMs: Number(values.ms ?? (quick ? 300 : 1500)),
+  soakMs: Number(values.soak) * 1000,
   log,
 };
-const wanted = values.only?.split(',');
+const only = values.only?.split(',');
+const wanted = SCENARIOS.filter(
+  (scenario) => only?.includes(scenario.name) ?? (!quick || scenario.quick),
+);
+const unknown = only?.filter((name) => !SCENARIOS.some((scenario) => scenario.name === name)) ?? [];
+if (unknown.length > 0) {
+  const names = SCENARIOS.map(({ name }) => name).join(', ');
+  throw new Error(`expected scenarios among ${names}, got ${unknown.join(', ')}`);
+}
+
 prepare(log);
 if (!pinning) log('no processors are assigned: taskset is missing, or there is only one');
-const results: ScenarioResult[] = [];
-for (const scenario of SCENARIOS) {
-  if (wanted !== undefined && !wanted.includes(scenario.name)) continue;
-  log(`${scenario.title} (rows ${scenario.rows.join(', ')})`);
+const results: NamedResult[] = [];
+for (const scenario of wanted) {
+  log(`${scenario.title} (${results.length + 1} of ${wanted.length}: ${scenario.name})`);
   const result = await scenario.run(settings);
-  results.push(result);
-  for (const { row, what, value, reach } of result.ratios) {
-    const wish = reach === undefined ? '' : ` (${reach.kind} ${reach.limit})`;
-    log(`  row ${row}: ${what} = ${value.toFixed(2)}${wish}`);
-  }
+  for (const note of result.notes) log(`  ${note}`);
+  results.push({ scenario: scenario.name, title: scenario.title, ...result });
+}
+for (const line of ratioTable(results)) log(line);
+if (values.record) record(results, settings);
+if (quick) {
+  const worse = fallen(results);
+  for (const line of worse) console.error(`fallen below half of what was recorded: ${line}`);
+  if (worse.length > 0) process.exitCode = 1;
 }

@@ -4,8 +4,8 @@ import { accessSync, constants } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { delimiter, join } from 'node:path';
 
-/** The part that a process has in a measurement. */
-export type Part = 'server' | 'load';
+/** The part that a process has in a measurement; `any` runs wherever there is room. */
+export type Part = 'server' | 'load' | 'any';
 
 /** Whether a program is installed. */
 export function isInstalled(program: string): boolean {
@@ -28,13 +28,13 @@ function processorOf(part: Part): string {
 
 /** A command that runs `program` on the processor of its part. */
 export function pinned(part: Part, program: string, args: readonly string[]): [string, string[]] {
-  if (!pinning) return [program, [...args]];
+  if (!pinning || part === 'any') return [program, [...args]];
   return ['taskset', ['--cpu-list', processorOf(part), program, ...args]];
 }
 
 /** Moves a running process with all of its threads. */
 export function pin(part: Part, pid: number): void {
-  if (!pinning) return;
+  if (!pinning || part === 'any') return;
   execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', processorOf(part), String(pid)], {
     stdio: 'ignore',
   });

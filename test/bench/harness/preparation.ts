@@ -1,7 +1,7 @@
 /** What has to be there before anything is measured: the competitors' packages, and built code. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const HERE = fileURLToPath(new URL('..', import.meta.url));
@@ -29,5 +29,5 @@ function run(program: string, args: readonly string[], cwd: string): void {
   execFileSync(program, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] });
 }
 
-/** The directory of the compiled program, which is what runs in production. */
-export const PROGRAM = join(dirname(HERE), 'bench/dist/lib/main.js');
+/** The compiled program, as `npm run build` makes it. */
+export const PROGRAM = join(ROOT, 'dist/lib/main.js');

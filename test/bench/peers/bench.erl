@@ -1,7 +1,7 @@
 %% The OTP side of the benchmarks: a counting gen_server, and the load of many processes that call one.
 -module(bench).
 -behaviour(gen_server).
--export([serve/0, answers/1, load/2, latency/1]).
+-export([serve/0, answers/1, load/2, latency/1, sink/0, blast/3]).
 -export([init/1, handle_call/3, handle_cast/2]).
 
 %% Starts the server and makes it known to all nodes.
@@ -45,3 +45,26 @@ times(Before, Left, Spent, Times) ->
     call(),
     After = erlang:monotonic_time(nanosecond),
     times(After, Left, Spent + (After - Before), [After - Before | Times]).
+
+%% Takes large binaries, and tells their sender when all of them have come.
+sink() ->
+    register(sink, spawn(fun() -> sink(0, 0) end)),
+    ok.
+
+sink(Expected, Received) ->
+    receive
+        {expect, _From, Bytes} -> sink(Bytes, 0);
+        {chunk, From, Chunk} when Received + byte_size(Chunk) =:= Expected ->
+            From ! received,
+            sink(0, 0);
+        {chunk, _From, Chunk} -> sink(Expected, Received + byte_size(Chunk))
+    end.
+
+%% Sends so many binaries of so many bytes; megabytes per second.
+blast(Node, Count, Bytes) ->
+    Chunk = binary:copy(<<7>>, Bytes),
+    T0 = erlang:monotonic_time(microsecond),
+    {sink, Node} ! {expect, self(), Count * Bytes},
+    [{sink, Node} ! {chunk, self(), Chunk} || _ <- lists:seq(1, Count)],
+    receive received -> ok end,
+    Count * Bytes / (erlang:monotonic_time(microsecond) - T0).
