@@ -22,8 +22,10 @@ import {
   errorResponses,
   routes,
 } from '../handlers/index.ts';
+import { systemClock } from './clock.ts';
 import type { Config } from './config.ts';
 import type { Cookie } from './cookie.ts';
+import { type CountChange, CountPublisher } from './count-publisher.ts';
 import { COUNTER_NAME, Counter } from './counter.ts';
 import { Assets } from './dashboard/assets.ts';
 import { Cluster } from './discovery/cluster.ts';
@@ -37,7 +39,7 @@ import {
 } from './distribution/index.ts';
 import { createRouter } from './http/router.ts';
 import { HttpServer } from './http/server.ts';
-import { Live } from './live/live.ts';
+import { COUNTER_TOPIC, Live } from './live/live.ts';
 import { nodeFigures, nodeSources } from './measurements.ts';
 import type { PubSubAdapter } from './pubsub/adapter.ts';
 import { LocalAdapter } from './pubsub/adapter-local.ts';
@@ -96,7 +98,14 @@ export class Application {
     this.#options = options;
     this.node = node;
     const { telemetry, config } = options;
-    this.counter = new Counter({ node, telemetry, directory: config.dataDir });
+    const publisher = new CountPublisher({
+      publish: (change) => this.#publishCount(change),
+      clock: systemClock,
+    });
+    this.counter = new Counter({
+      ...{ node, telemetry, directory: config.dataDir },
+      onCount: (first, last, owner) => publisher.counted(first, last, owner),
+    });
     this.#trace = new RequestTrace({ node, telemetry, name: COUNTER_NAME });
     this.#metrics = this.#createMetrics();
     this.#readiness = new Readiness({ local: node.local, counter: this.counter });
@@ -251,6 +260,12 @@ export class Application {
           ],
         }),
     };
+  }
+
+  /** Between the end of one pubsub and the start of the next, nobody is subscribed. */
+  #publishCount(change: CountChange): void {
+    const pubsub = this.#pubsub;
+    if (pubsub !== undefined && !pubsub.isStopped) pubsub.broadcast(COUNTER_TOPIC, change);
   }
 
   async #startPubSub(adapter: PubSubAdapter): Promise<Child> {

@@ -12,7 +12,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Clock } from './clock.ts';
-import type { Count } from './counter/count.ts';
+import { add, type Count } from './counter/count.ts';
 import { CounterDisk } from './counter/disk.ts';
 import { decodeState, encodeState } from './counter/messages.ts';
 import { CounterOwner } from './counter/owner.ts';
@@ -67,8 +67,13 @@ export interface CounterOptions {
   /** tells sessions apart that begin on one node on one day */
   readonly nonce?: () => string;
   readonly timing?: Partial<SingletonTiming>;
-  /** called on the owner's node with each total that its clients may see, in the order of the counting */
-  readonly onCount?: (total: Count) => void;
+  /**
+   * Called with the totals that clients may see, from `first` to `last`, on the node of the owner in the
+   * order of the counting; where the owner is none of ours, on the node that it has answered.
+   *
+   * @param node the owner's
+   */
+  readonly onCount?: (first: Count, last: Count, node: string) => void;
 }
 
 const NOTHING = { watermarkDay: 0, base: 0, sessions: [], keys: [] } as const;
@@ -110,6 +115,7 @@ export class Counter {
       isReachable: (peer) => peer === nodeName || node.local.nodes().includes(peer),
       spread: async (keys) => this.#singleton?.spread(encodeState({ ...NOTHING, keys })),
       flush: disk === undefined ? undefined : () => disk.flush(),
+      onForeignCount: (owner, count) => options.onCount?.(count, count, owner.node),
       ...(clock === undefined ? {} : { clock }),
       now: this.#now,
       nonce: options.nonce ?? (() => randomBytes(6).toString('hex')),
@@ -213,7 +219,7 @@ export class Counter {
           increment: () => this.#replica.increment(),
           replicate: (state) => singleton.replicate(state),
           reconciled: (formerOwners) => singleton.reconciled(formerOwners),
-          onGrowth: () => this.#options.onCount?.(this.#state.total),
+          onGrowth: (before) => this.#grown(before),
           now: this.#now,
         });
         return owner;
@@ -224,13 +230,20 @@ export class Counter {
     };
   }
 
+  #grown(before: Count): void {
+    const { total } = this.#state;
+    if (total > before)
+      this.#options.onCount?.(add(before, 1), total, this.#options.node.local.name);
+  }
+
   #merge(term: Term, peer: string): boolean {
     const snapshot = decodeState(term);
     if (snapshot === undefined) return false;
     const { isOwner } = this;
     const added = this.#state.merge(snapshot, isOwner);
     if (isOwner && added > 0) {
-      this.#options.onCount?.(this.#state.total);
+      const { total } = this.#state;
+      this.#options.onCount?.(total, total, this.#options.node.local.name);
       this.#emit(
         'counter.merged',
         { added: Number(added), total: Number(this.#state.total) },

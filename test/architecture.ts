@@ -124,6 +124,7 @@ const AREAS: readonly {
     mayUse: ['index', 'supervisor', 'telemetry'],
   },
   { name: 'dashboard', at: 'lib/dashboard/', mayUse: [] },
+  { name: 'count-publisher', at: 'lib/count-publisher.ts', mayUse: ['counter-parts', 'clock'] },
   { name: 'handlers', at: 'handlers/', mayUse: ['http', 'errors'] },
   {
     name: 'application',
@@ -135,6 +136,8 @@ const AREAS: readonly {
         'live',
         'readiness',
         'request-trace',
+        'count-publisher',
+        'clock',
         'version',
         'index',
         'config',

@@ -47,8 +47,8 @@ export interface CounterOwnerOptions {
   readonly replicate: (state: Term) => Promise<void>;
   /** resolves when what these and other owners answered is known here; `undefined`: it is */
   readonly reconciled: (formerOwners: readonly Pid[]) => Promise<void> | undefined;
-  /** the total has grown by what was counted here */
-  readonly onGrowth: () => void;
+  /** the total has grown by what was counted here, from `before` */
+  readonly onGrowth: (before: Count) => void;
   /** milliseconds since 1970 */
   readonly now: () => number;
 }
@@ -110,8 +110,9 @@ export class CounterOwner implements GenServer {
       this.#underWay = this.#countSafely(state.prepare(batch, nowMs), from, self);
       return { noReply: true };
     }
+    const before = state.total;
     const outcome = state.count(batch, nowMs);
-    onGrowth();
+    onGrowth(before);
     return { reply: encodeOutcome(outcome) };
   }
 
@@ -121,8 +122,9 @@ export class CounterOwner implements GenServer {
     await replicate(encodeState(state.preview(prepared)));
     // Killed meanwhile, as the loser of a conflict: the batch goes to the next owner.
     if (!self.isAlive) return;
+    const before = state.total;
     const outcome = state.commit(prepared);
-    onGrowth();
+    onGrowth(before);
     const final = finalAnswers(prepared, outcome);
     // The backup has the numbers that the keys would have got at first.
     if (final.length > 0) {

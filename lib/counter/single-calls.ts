@@ -28,6 +28,8 @@ export interface SingleCallsOptions {
   readonly clock: Clock;
   /** milliseconds since 1970 */
   readonly now: () => number;
+  /** an owner that is none of ours has counted one for us */
+  readonly onForeignCount?: ((owner: Pid, count: Count) => void) | undefined;
   /** an owner turned out to have ended */
   readonly onGone: (owner: Pid) => void;
 }
@@ -96,6 +98,7 @@ export class SingleCalls {
     // Who shares a call goes on waiting when another one of them has gone.
     const shared = waiters.length > 1;
     const value = await this.ask(owner, INCREMENT, deadlineMs, shared ? undefined : signal);
+    this.#options.onForeignCount?.(owner.pid, value);
     if (key !== undefined) await spread([[key, state.tell(key, value, now())]]);
     await flush?.();
     return value;

@@ -1,12 +1,16 @@
 /** One counter for Elixir and us: whichever side owns it, the other calls it, and HTTP serves it. */
+import { readFileSync } from 'node:fs';
 import t from 'tap';
 import { Application } from '../../lib/application.ts';
 import { loadConfig } from '../../lib/config.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { type Cluster, startCluster } from '../support/interop.ts';
-import { elixirPeer } from '../support/peers.ts';
+import { elixirPeer, until } from '../support/peers.ts';
 
 const elixir = { skip: elixirPeer.skip };
+
+/** What a Phoenix application's PubSub is to other nodes. */
+const PUBSUB = readFileSync(new URL('../support/pg2-pubsub.exs', import.meta.url), 'utf8');
 
 /** The module of the Elixir original, as it comes to the wire. */
 const DISTRIBUTED_COUNTER = `
@@ -112,6 +116,37 @@ t.test('Elixir calls our counter', elixir, async (t) => {
   });
 });
 
+t.test('Elixir subscribers see each value of ours, in order', elixir, async (t) => {
+  const cluster = await startCluster(t);
+  const iex = await cluster.elixir('iex');
+  await iex.eval(PUBSUB);
+  await iex.eval('pubsub = PG2PubSub.start(HelloDistributed.PubSub, 1, 1)');
+  await iex.eval('PG2PubSub.subscribe(pubsub, "counter")');
+  const [first, second] = [
+    await startApplication(t, cluster, 'ours1'),
+    await startApplication(t, cluster, 'ours2'),
+  ];
+  const members = ':pg.get_members(Phoenix.PubSub, HelloDistributed.PubSub.Adapter)';
+  await until(async () => (await iex.eval(`length(${members})`)) === '3', {
+    what: 'three members',
+  });
+  const scope = first.node.local.processes.whereis('Elixir.Phoenix.PubSub');
+  t.ok(scope);
+  // The other way round too: our node knows the worker over there once it is answered by it.
+  const heard = new Promise((resolve) => first.pubsub?.subscribe('hello', resolve));
+  await iex.eval(`PG2PubSub.broadcast(pubsub, "hello", :there)`);
+  await heard;
+  await Promise.all(
+    [...Array(20)].flatMap(() => [first.counter.increment(), second.counter.increment()]),
+  );
+  const owner = first.counter.isOwner ? 'ours1' : 'ours2';
+  const expected = Array.from(
+    { length: 40 },
+    (_, at) => `%{count: ${at + 1}, node: "${owner}@127.0.0.1"}`,
+  );
+  t.equal(await iex.eval('PG2PubSub.take(40)'), `[${expected.join(', ')}]`);
+});
+
 t.test('we serve a counter that Elixir owns', elixir, async (t) => {
   const cluster = await startCluster(t);
   const iex = await cluster.elixir('iex');
@@ -122,6 +157,17 @@ t.test('we serve a counter that Elixir owns', elixir, async (t) => {
     startApplication(t, cluster, 'ours2'),
   ]);
   t.equal(await iex.eval('Node.list() |> Enum.sort()'), '[:"ours1@127.0.0.1", :"ours2@127.0.0.1"]');
+  const seen: unknown[] = [];
+  first.pubsub?.subscribe('counter', (message) => seen.push(message));
+  const ready = first.pubsub?.messages('ready');
+  await until(
+    () => {
+      second.pubsub?.broadcast('ready', true);
+      return (first.pubsub?.figures.received ?? 0) > 0;
+    },
+    { what: 'the second to be heard by the first' },
+  );
+  await ready?.return();
   t.strictSame(await json(first, '/counter'), { count: 40, node: 'ours1@127.0.0.1' });
   t.strictSame(await json(second, '/counter/increment', 'POST'), {
     ...{ count: 41, node: 'ours2@127.0.0.1', message: 'Counter incremented' },
@@ -133,6 +179,9 @@ t.test('we serve a counter that Elixir owns', elixir, async (t) => {
     `:"${iex.name}"`,
   );
   t.equal((await first.counter.increment({ timeoutMs: 1_000 })).toString(), '43');
+  const published = [41, 43].map((count) => ({ count, node: iex.name }));
+  await until(() => seen.length >= 2, { what: 'what ours were answered, whichever of them' });
+  t.strictSame(seen, published, 'what Elixir counts for others nobody publishes');
 
   await t.test('counts beyond 2^53', async (t) => {
     await iex.eval(`:sys.replace_state({:global, HelloDistributed.DistributedCounter},

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
+import type { Count } from '../../lib/counter/count.ts';
 import { COUNTER_NAME, MEMBER_NAME } from '../../lib/counter.ts';
 import { atom, isTuple, Pid, tuple } from '../../lib/distribution/index.ts';
 import { CounterCluster, type CounterNode } from '../support/counter-cluster.ts';
@@ -149,6 +150,42 @@ t.test('a rolling restart of five nodes under load loses nothing', async (t) => 
   t.strictSame(cluster.errors, []);
   await totals(t, cluster, names.length * 2);
   t.equal(cluster.counters.length, 5);
+});
+
+t.test('each value is told once, where it is counted; a merge is one change', async (t) => {
+  const told: { readonly first: Count; readonly last: Count; readonly node: string }[] = [];
+  const cluster = await CounterCluster.start(['a', 'b', 'c'], {
+    onCount: (first, last, node) => told.push({ first, last, node }),
+  });
+  t.teardown(() => cluster.stop());
+  const owner = await cluster.owner();
+  const { name } = owner.node;
+  const others = cluster.counters.filter((one) => one !== owner);
+  const increments = cluster.counters.flatMap(({ counter }) =>
+    Array.from({ length: 50 }, () => counter.increment()),
+  );
+  await Promise.all(increments);
+  const values = told.flatMap(({ first, last }) =>
+    Array.from({ length: Number(last) - Number(first) + 1 }, (_, at) => Number(first) + at),
+  );
+  const expected = Array.from({ length: 150 }, (_, at) => at + 1);
+  t.strictSame(values, expected);
+  t.ok(told.every(({ node }) => node === name));
+  t.ok(told.length < 150, 'batches are told at once');
+
+  const sides = [[owner.node], others.map(({ node }) => node)];
+  cluster.network.cut(...sides);
+  await until(() => cluster.owners.length === 2, { intervalMs: 2, what: 'an owner each' });
+  for (let count = 0; count < 5; count += 1) await others[0]!.counter.increment();
+  told.length = 0;
+  await cluster.network.heal(...sides);
+  const { counter, node } = await cluster.owner();
+  await until(async () => (await counter.get()) === 155, { what: 'the sum' });
+  t.ok(
+    told.every(({ first, last }) => first === last),
+    'what was counted elsewhere is no run of values here',
+  );
+  t.ok(told.every((each) => each.node === node.name));
 });
 
 t.test('a split heals to the exact sum', async (t) => {

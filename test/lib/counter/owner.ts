@@ -33,7 +33,7 @@ async function start(t: Test, increment: () => Promise<number> = async () => 42)
   const time = { nowMs: TODAY * DAY_MS };
   const reconciling: { promise: Promise<void> | undefined } = { promise: undefined };
   const asked: (readonly Pid[])[] = [];
-  const totals: Count[] = [];
+  const growths: [Count, Count][] = [];
   const owner = new CounterOwner({
     processes: node.local.processes,
     state,
@@ -43,7 +43,7 @@ async function start(t: Test, increment: () => Promise<number> = async () => 42)
       asked.push(formerOwners);
       return reconciling.promise;
     },
-    onGrowth: () => totals.push(state.total),
+    onGrowth: (before) => growths.push([before, state.total]),
     replicate: (sent) =>
       new Promise((done) => {
         replications.push({ state: sent, done });
@@ -63,7 +63,7 @@ async function start(t: Test, increment: () => Promise<number> = async () => 42)
     ).then(decodeOutcome);
   return {
     ...{ state, replications, time, owner, process, call, batch },
-    ...{ reconciling, asked, totals },
+    ...{ reconciling, asked, growths },
   };
 }
 
@@ -128,14 +128,19 @@ t.test('a key waits until what other owners answered is known', async (t) => {
 });
 
 t.test('every growth is told, in order', async (t) => {
-  const { replications, totals, batch } = await start(t);
+  const { replications, growths, batch } = await start(t);
   const own = batch(OWN, 1, 2);
   await batch(OTHER, 1, 4);
   await batch(OTHER, 2, 1);
   replications[0]!.done();
   await own;
   await batch(OTHER, 2, 1);
-  t.strictSame(totals, [4, 5, 7], 'what is asked again is no growth');
+  const expected = [
+    [0, 4],
+    [4, 5],
+    [5, 7],
+  ];
+  t.strictSame(growths, expected, 'what is asked again is no growth');
 });
 
 t.test('an owner that is killed meanwhile has not counted it', async (t) => {

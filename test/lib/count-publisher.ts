@@ -1,0 +1,83 @@
+import { test } from 'tap';
+import {
+  type CountChange,
+  CountPublisher,
+  MAX_VALUES_PER_SECOND,
+} from '../../lib/count-publisher.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+
+function setUp() {
+  const clock = new FakeClock();
+  const published: CountChange[] = [];
+  const publisher = new CountPublisher({ clock, publish: (change) => published.push(change) });
+  /** The microtasks that wait have run. */
+  const take = async (): Promise<CountChange[]> => {
+    await Promise.resolve();
+    return published.splice(0);
+  };
+  return { clock, publisher, published, take };
+}
+
+/** Every value that the messages stand for. */
+function valuesOf(changes: readonly CountChange[]): (number | bigint)[] {
+  return changes.flatMap(({ first, count }) => {
+    const values: (number | bigint)[] = [];
+    for (let value = BigInt(first ?? count); value <= BigInt(count); value += 1n) {
+      values.push(value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value);
+    }
+    return values;
+  });
+}
+
+const from = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, at) => first + at);
+
+test('each value is a message, in order, after whoever counted', async (t) => {
+  const { publisher, published, take } = setUp();
+  publisher.counted(1, 1, 'a@h');
+  publisher.counted(2, 4, 'a@h');
+  publisher.counted(9, 9, 'b@h');
+  t.strictSame(published, [], 'not before the answers');
+  t.strictSame(await take(), [
+    { count: 1, node: 'a@h' },
+    { count: 2, node: 'a@h' },
+    { count: 3, node: 'a@h' },
+    { count: 4, node: 'a@h' },
+    { count: 9, node: 'b@h' },
+  ]);
+  publisher.counted(5, 5, 'a@h');
+  t.strictSame(await take(), [{ count: 5, node: 'a@h' }]);
+});
+
+test('of too many at once those beyond share a message, and none is left out', async (t) => {
+  const { clock, publisher, take } = setUp();
+  const first = MAX_VALUES_PER_SECOND + 500;
+  publisher.counted(1, first, 'a@h');
+  const changes = await take();
+  t.equal(changes.length, MAX_VALUES_PER_SECOND);
+  t.strictSame(changes.at(-2), { count: MAX_VALUES_PER_SECOND - 1, node: 'a@h' });
+  t.strictSame(changes.at(-1), { count: first, first: MAX_VALUES_PER_SECOND, node: 'a@h' });
+  t.strictSame(valuesOf(changes), from(1, first));
+  publisher.counted(first + 1, first + 64, 'a@h');
+  t.strictSame(await take(), [{ count: first + 64, first: first + 1, node: 'a@h' }]);
+  publisher.counted(first + 65, first + 65, 'a@h');
+  t.strictSame(await take(), [{ count: first + 65, node: 'a@h' }], 'one alone is one');
+  await clock.advance(10);
+  publisher.counted(first + 66, first + 166, 'a@h');
+  const later = await take();
+  t.equal(later.length, (MAX_VALUES_PER_SECOND * 10) / 1_000, 'as many as the time allows');
+  t.strictSame(valuesOf(later), from(first + 66, first + 166));
+  await clock.advance(3_600_000);
+  publisher.counted(10_000, 20_000, 'a@h');
+  t.equal((await take()).length, MAX_VALUES_PER_SECOND, 'no more after a long pause');
+});
+
+test('counts beyond 2^53 are exact', async (t) => {
+  const { publisher, take } = setUp();
+  const top = Number.MAX_SAFE_INTEGER;
+  publisher.counted(top, 2n ** 53n + 1n, 'a@h');
+  t.strictSame(
+    (await take()).map(({ count }) => count),
+    [top, 2n ** 53n, 2n ** 53n + 1n],
+  );
+});
