@@ -234,6 +234,56 @@ t.test('a key counts once, wherever it is sent, also after a take-over', async (
   t.equal(await b.counter.get(), 4);
 });
 
+t.test('keys that either side of a split answered are known to all when it heals', async (t) => {
+  for (let seed = 1; seed <= 4; seed += 1) {
+    const cluster = await CounterCluster.start(['a', 'b', 'c', 'd', 'e']);
+    const random = seededRandom(seed);
+    const shuffled = [...cluster.counters].sort(() => random.below(2) - 0.5);
+    const at = 1 + random.below(4);
+    const sides = [shuffled.slice(0, at), shuffled.slice(at)];
+    const groups = sides.map((side) => side.map(({ node }) => node));
+    cluster.network.cut(...groups);
+    await until(() => cluster.owners.length === 2, { intervalMs: 2, what: 'an owner each' });
+    const told = new Map<string, Count>();
+    const one = async (counter: CounterNode, number: number): Promise<void> => {
+      const key = `${counter.node.name} ${number}`;
+      told.set(key, await counter.counter.increment({ key }));
+    };
+    await Promise.all(
+      cluster.counters.flatMap((counter) => [1, 2, 3, 4].map((number) => one(counter, number))),
+    );
+    // Who was told hears the same again, also while it heals; the others from the moment that they share names.
+    const wrong: string[] = [];
+    const repeat = async (counter: CounterNode, key: string): Promise<void> => {
+      const value = await counter.counter.increment({ key });
+      if (value !== told.get(key)) wrong.push(`${key} on ${counter.node.name}: ${value}`);
+    };
+    const healing = cluster.network.heal(...groups);
+    let healed = false;
+    const repeating = (async () => {
+      while (!healed) {
+        await Promise.all(
+          cluster.counters.map((counter) => repeat(counter, `${counter.node.name} 1`)),
+        );
+        await new Promise(setImmediate);
+      }
+    })();
+    await healing;
+    await Promise.all(
+      cluster.counters.flatMap((counter) => [...told.keys()].map((key) => repeat(counter, key))),
+    );
+    healed = true;
+    await repeating;
+    t.strictSame(wrong, [], `seed ${seed}: every key has one answer`);
+    await cluster.owner();
+    await until(async () => (await cluster.counters[0]!.counter.get()) === told.size, {
+      intervalMs: 5,
+      what: () => 'each key counted once',
+    });
+    await cluster.stop();
+  }
+});
+
 t.test('requests in the gap wait, and no longer than their time', async (t) => {
   const cluster = await start(t, 'a');
   const [one] = cluster.counters as [CounterNode];

@@ -8,12 +8,10 @@
  * network namespaces are permitted, every third one cuts the network. Ends with 1 at the first broken promise.
  */
 import { parseArgs } from 'node:util';
-import { seededRandom } from '../seeded-random.ts';
-import { FaultCluster } from './cluster.ts';
-import { HostNetwork, skipWithoutNamespaces } from './hosts.ts';
-import type { ClientOptions } from './load.ts';
-import { CLIENTS, type Result, runSchedule, seedOf } from './run-schedule.ts';
-import { describeStep, generateSchedule, type Step } from './schedule.ts';
+import { skipWithoutNamespaces } from './hosts.ts';
+import { playSeed } from './random-schedule.ts';
+import { seedOf } from './run-schedule.ts';
+import { describeStep } from './schedule.ts';
 
 const STEPS = 12;
 
@@ -30,43 +28,6 @@ class Teardowns {
   }
 }
 
-interface Soaked {
-  readonly steps: readonly Step[];
-  readonly result: Result;
-  readonly cluster: FaultCluster;
-}
-
-async function soak(seed: number, withCuts: boolean, teardowns: Teardowns): Promise<Soaked> {
-  const random = seededRandom(seed);
-  const size = 2 + random.below(4);
-  const cuts = withCuts && seed % 3 === 0;
-  const steps = generateSchedule(random, {
-    ...{ size, steps: STEPS },
-    types: [
-      ...(['kill', 'kill', 'stop', 'freeze', 'kill_during_stop'] as const),
-      ...(cuts ? (['cut', 'cut', 'cut'] as const) : []),
-    ],
-  });
-  const network = cuts ? await HostNetwork.create(teardowns, size) : undefined;
-  const cluster = await FaultCluster.start(teardowns, {
-    size,
-    ...(network === undefined
-      ? {}
-      : { placements: network.placements, env: { NET_TICKTIME: '3' } }),
-  });
-  const pinned = cluster.members.flatMap(({ name }): ClientOptions[] =>
-    (['keyed', 'plain', 'reader'] as const).map((type) => ({ type, pinnedTo: name })),
-  );
-  const result = await runSchedule(
-    {
-      ...{ cluster, seed, clients: cuts ? pinned : [...CLIENTS, ...CLIENTS] },
-      ...(network === undefined ? {} : { network }),
-    },
-    steps,
-  );
-  return { steps, result, cluster };
-}
-
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: { seed: { type: 'string' }, minutes: { type: 'string', default: '10' } },
@@ -79,7 +40,10 @@ async function main(): Promise<number> {
   do {
     const teardowns = new Teardowns();
     try {
-      const { steps, result, cluster } = await soak(seed, !noCuts, teardowns);
+      const { steps, result, cluster } = await playSeed(teardowns, {
+        ...{ seed, steps: STEPS, least: 2, spread: 4, clients: 2 },
+        cuts: !noCuts && seed % 3 === 0,
+      });
       acknowledged += result.acknowledged;
       const { findings, unknown, reads } = result;
       const stops = cluster.stops.filter(
