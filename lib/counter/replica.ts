@@ -132,15 +132,31 @@ export class CounterReplica {
   /** @throws {CallError} as {@link increment}, and whenever it does, asking again is harmless */
   async get(options: CounterCallOptions = {}): Promise<Count> {
     const deadlineMs = this.#deadline(options);
-    for (;;) {
-      const owner = await this.#owners.find(deadlineMs, options.signal);
-      if (owner === undefined) throw notCounted();
-      try {
-        return await this.#singly.ask(owner, GET, deadlineMs, options.signal);
-      } catch (error) {
-        if (!isGone(error)) throw error;
-        this.#owners.gone(owner.pid);
+    try {
+      for (;;) {
+        const owner = await this.#owners.find(deadlineMs, options.signal);
+        if (owner === undefined) throw notCounted();
+        const count = await this.#read(owner, deadlineMs, options.signal);
+        if (count !== undefined) return count;
       }
+    } catch (error) {
+      // The node stops: there is no owner to be asked any more.
+      throw error instanceof ProcessExit ? notCounted() : error;
+    }
+  }
+
+  /** @returns `undefined` when the owner turns out to have ended */
+  async #read(
+    owner: Owner,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Count | undefined> {
+    try {
+      return await this.#singly.ask(owner, GET, deadlineMs, signal);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+      this.#owners.gone(owner.pid);
+      return undefined;
     }
   }
 

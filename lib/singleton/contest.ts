@@ -57,14 +57,13 @@ export class Contest {
       await this.#tenure.serve(owner, 'free');
       return;
     }
-    this.#tenure.release(owner);
-    // That one serves without the name, as we see it: it makes the name its own everywhere.
-    if (taken !== undefined) {
-      await this.#context.call(
-        taken,
-        { type: 'owner', owner: owner.process.pid },
-        this.#context.timing.handOffMs,
-      );
+    // That one serves without the name, as we see it. It gets it from us before ours ends: were the name free
+    // in between, the next member would try, and then the next, as long as there are any.
+    if (taken !== undefined && isOurs) {
+      const given = node.global.reRegisterName(name, taken);
+      await this.#context.within(given, this.#context.timing.handOffMs);
+      if (owner.serves) return;
     }
+    this.#tenure.release(owner);
   }
 }

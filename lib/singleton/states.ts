@@ -71,16 +71,16 @@ export class States {
   /**
    * Asks all members for what they know; waits for the slow ones only so long.
    *
-   * @returns the node of an owner that serves and stays before us: the name was only seen as free
+   * @returns an owner that serves and stays before us: the name was only seen as free
    */
-  async collect(): Promise<string | undefined> {
-    let taken: string | undefined;
+  async collect(): Promise<Pid | undefined> {
+    let taken: Pid | undefined;
     const { collectMs, reconcileMs } = this.#context.timing;
     const all = this.#options.members().map(async (node) => {
       const release = this.#gate.hold(reconcileMs);
       try {
         const owner = await this.ask(node, { type: 'collect' });
-        if (owner?.node === node && !this.#context.staysBefore(node)) taken ??= node;
+        if (owner?.node === node && !this.#context.staysBefore(node)) taken ??= owner;
       } finally {
         release();
       }

@@ -9,6 +9,7 @@ import {
   type CallErrorCode,
   isAtom,
   Pid,
+  ProcessExit,
   type Term,
 } from '../../../lib/distribution/index.ts';
 import { FakeClock, settle } from '../../support/fake-clock.ts';
@@ -25,6 +26,7 @@ interface Call {
   readonly formerOwners?: readonly Pid[];
   readonly answer: (term: Term) => void;
   readonly fail: (code: CallErrorCode) => void;
+  readonly end: (error: Error) => void;
 }
 
 /** A replica whose owners are the test. */
@@ -52,6 +54,7 @@ function start(options: { readonly foreign?: boolean } = {}) {
             ...decodeBatch(request),
             answer: resolve,
             fail: (code) => reject(new CallError(code, code)),
+            end: reject,
           });
         }),
     },
@@ -350,4 +353,13 @@ t.test('an owner is told of those before it, as far as keys are concerned', asyn
   t.strictSame(await increment('c'), [], 'once is enough');
   register(FIRST);
   t.strictSame(await increment('d'), [SECOND]);
+});
+
+t.test('a read on a node that stops finds no owner', async (t) => {
+  const { replica, calls, register } = start();
+  register(FIRST);
+  const read = t.rejects(replica.get(), { code: 'noproc' });
+  await settle();
+  calls[0]!.end(new ProcessExit(atom('shutdown')));
+  await read;
 });

@@ -51,13 +51,13 @@ t.test('a new owner collects what the members know, and waits for the slow ones'
 t.test('an owner on a smaller node has the name already', async (t) => {
   const { states, tell } = await memberRig(t);
   for (const [owner, taken] of [
-    ['a@h', 'a@h'],
+    ['a@h', pidOf('a@h')],
     ['z@h', undefined],
   ] as const) {
     const collected = states.collect();
     await tell('a@h', [], owner === 'a@h' ? pidOf('a@h') : undefined);
     await tell('z@h', [], pidOf('z@h'));
-    t.equal(await collected, taken);
+    t.strictSame(await collected, taken);
   }
 });
 
