@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { Deployment, deploymentSkip, PUBLIC_URL } from '../support/deployment.ts';
 import { freePort } from '../support/peers.ts';
+import { readUpsunConfig, withWorkers } from '../support/upsun.ts';
 
 // It installs every package, as fast as the network is.
 t.setTimeout(600_000);
@@ -52,6 +53,20 @@ t.test('the file builds and starts the service', { skip: deploymentSkip }, async
   t.match(await nodes.json(), { current_node: node, total_nodes: 1 });
   const incremented = await fetch(`${url}/counter/increment`, { method: 'POST' });
   t.match(await incremented.json(), { count: 1, node });
+
+  // The worker of the file's comment, told that the public address is here.
+  const routes = { [`${url}/`]: { primary: true, type: 'upstream' } };
+  const worker = deployment.start(port, {
+    ...{ hostname: 'hello_distributed--watcher.0', run: {} },
+    command: readUpsunConfig(withWorkers()).workers.watcher ?? '',
+    env: {
+      ENABLE_DISTRIBUTION: 'false',
+      PLATFORM_ROUTES: Buffer.from(JSON.stringify(routes)).toString('base64'),
+    },
+  });
+  t.match(JSON.parse((await worker.expect(/^.*"msg":"seen".*$/m))[0]), { node, count: '1' });
+  process.kill(worker.pid, 'SIGTERM');
+  t.equal(await worker.exited, 0, worker.stdout + worker.stderr);
 
   // To the one process that the start command has become: no shell or npm in between answers for it.
   process.kill(instance.pid, 'SIGTERM');
