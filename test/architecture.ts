@@ -208,7 +208,7 @@ const LONGER_THAN_450_LINES: Readonly<Record<string, string>> = {
 
 /** Development tools that no file imports, and the proof that they are used. */
 const TOOLS: Readonly<Record<string, string>> = {
-  '@biomejs/biome': '"check": "biome check',
+  '@biomejs/biome': '"lint": "biome check',
   '@types/node': '"types": ["node"]',
   typescript: '"build": "tsc ',
   tsx: '--import=tsx',

@@ -110,6 +110,22 @@ t.test('npm start without any flag is a node on its own, with a counter', async 
   t.notOk(existsSync(`${checkout.folder}/.erlang.cookie`));
 });
 
+t.test(
+  'npm run check asks a running service, and without an address says what it wants',
+  async (t) => {
+    const node = checkout.start('npm start');
+    const [, url] = await node.expect(/"url":"([^"]+)"/);
+    const well = await checkout.run(`npm run check -- ${url} --increments 3`);
+    t.equal(well.code, 0, well.stdout + well.stderr);
+    t.match(well.stdout, /all \d+ checks are well/);
+    t.match(await getJson(`${url}/counter`), { count: 3 });
+    const nothing = await checkout.run('npm run check');
+    t.equal(nothing.code, 2);
+    t.match(nothing.stderr, 'npm run check -- https://');
+    t.match(nothing.stderr, 'npm run lint');
+  },
+);
+
 t.test('a script that is piped into the console', async (t) => {
   const good = await checkout.run('node dist/lib/console/main.js', {
     input: 'const one = Counter.increment()\nNode.self()\n[await one,\n  Counter.get]\nhelp;1\n',
