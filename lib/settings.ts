@@ -109,7 +109,8 @@ export interface Given {
 /** What was given, understood or not. */
 export type GivenSettings = Readonly<Partial<Record<SettingName, Given>>>;
 
-const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+/** Every setting. */
+export const SETTING_NAMES: readonly SettingName[] = Object.keys(SETTINGS) as SettingName[];
 
 /**
  * Flags win over the environment. An empty variable counts as none: that is how platforms and shells take one

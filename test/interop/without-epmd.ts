@@ -6,6 +6,7 @@ import t from 'tap';
 import { atom } from '../../lib/distribution/terms/atom.ts';
 import { TestNode } from '../support/interop.ts';
 import { erlangPeer, freePort, type Peer, startErl } from '../support/peers.ts';
+import { startProgram } from '../support/program.ts';
 
 const skip = erlangPeer.skip || (process.platform !== 'linux' && 'one loopback address only');
 const cookie = 'without-epmd';
@@ -63,6 +64,21 @@ t.test('erl and nodes of ours without a port mapper', { skip }, async (t) => {
     if (pid === undefined) throw new Error('expected the name to be known');
     other.actor('writer').send(pid, atom('hello'));
     t.equal(await erl.eval('receive M -> M after 5000 -> nothing end'), 'hello');
+  });
+
+  await t.test('the program itself, told of the port by ERL_DIST_PORT', async (t) => {
+    const name = 'program@127.0.0.4';
+    const program = await startProgram({
+      env: {
+        ...{ NODE_NAME: name, ERLANG_COOKIE: cookie, CONNECT_NODES: erl.name },
+        ...{ ERL_DIST_PORT: String(commonPort), ERL_EPMD_PORT: String(epmdPort) },
+      },
+    });
+    t.teardown(() => program.kill('SIGKILL'));
+    await erl.evalUntil(`lists:member('${name}', nodes())`, 'true');
+    const counter = "{global, 'Elixir.HelloDistributed.DistributedCounter'}";
+    t.equal(await erl.eval(`gen_server:call(${counter}, increment)`), '1');
+    t.equal(await program.kill('SIGTERM'), 0);
   });
 
   t.notMatch(erl.log, /error|warning/i);

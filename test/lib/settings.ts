@@ -1,6 +1,7 @@
 import t from 'tap';
-import { parseCommandLine } from '../../lib/command-line.ts';
-import { checkSettings, mismatch, readSettings } from '../../lib/settings.ts';
+import { parseCommandLine, usage } from '../../lib/command-line.ts';
+import { checkSettings, mismatch, readSettings, SETTING_NAMES } from '../../lib/settings.ts';
+import { textOf } from '../support/source-tree.ts';
 
 function read(env: Record<string, string>, ...argv: string[]) {
   const problems: string[] = [];
@@ -48,5 +49,14 @@ t.test('one sentence for each that is not understood, which is left out', async 
 t.test('secrets are never shown', async (t) => {
   for (const name of ['ERLANG_COOKIE', 'DASHBOARD_USER', 'DASHBOARD_PASSWORD'] as const) {
     t.notMatch(mismatch(name, { text: 'hush', label: name }), 'hush');
+  }
+});
+
+t.test('the help text and the README name every setting', async (t) => {
+  // What one process of ours tells another is nothing for people.
+  const forPeople = SETTING_NAMES.filter((name) => name !== 'STOP_WITH_PARENT');
+  for (const name of forPeople) {
+    t.match(usage(), new RegExp(`\\b${name}\\b`));
+    t.match(textOf('README.md'), `\`${name}\``);
   }
 });

@@ -36,11 +36,14 @@ export const deploymentSkip: string | false =
     ? false
     : 'no right to make mount namespaces here (or not Linux)';
 
+/** What the platform gives to one project alone. */
+export const ENTROPY = 'QW7Y4ZTHXN2JVLC5MDKPAS3RGE6UIOB1F8W0XHTYLQNZ5JVRAC2MKDPE';
+
 /** What the platform tells the build and every instance. */
 const PLATFORM = {
   PLATFORM_APPLICATION_NAME: 'hello_distributed',
   PLATFORM_PROJECT: 'abcdefgh1234567',
-  PLATFORM_PROJECT_ENTROPY: 'QW7Y4ZTHXN2JVLC5MDKPAS3RGE6UIOB1F8W0XHTYLQNZ5JVRAC2MKDPE',
+  PLATFORM_PROJECT_ENTROPY: ENTROPY,
   PLATFORM_TREE_ID: '8f1c0a',
 };
 

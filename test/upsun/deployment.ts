@@ -6,7 +6,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t from 'tap';
-import { Deployment, deploymentSkip, PUBLIC_URL } from '../support/deployment.ts';
+import { projectCookie } from '../../lib/project-cookie.ts';
+import { Deployment, deploymentSkip, ENTROPY, PUBLIC_URL } from '../support/deployment.ts';
 import { freePort } from '../support/peers.ts';
 import { readUpsunConfig, withWorkers } from '../support/upsun.ts';
 
@@ -73,6 +74,7 @@ t.test('the file builds and starts the service', { skip: deploymentSkip }, async
   t.equal(await instance.exited, 0, instance.stdout + instance.stderr);
   t.match(instance.stdout, /"msg":"stopped"/);
   t.equal(instance.stderr, '');
-  t.notMatch(instance.stdout, /entropy|cookie/i);
+  t.notMatch(instance.stdout, ENTROPY);
+  t.notMatch(instance.stdout, projectCookie(ENTROPY));
   t.strictSame(deployment.files(), files, 'nothing was written into the tree');
 });
