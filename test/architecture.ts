@@ -157,7 +157,9 @@ const AREAS: readonly {
   {
     name: 'console',
     at: 'lib/console/',
-    mayUse: ['run', 'application', 'counter', 'index', 'config', 'command-line', 'version'],
+    mayUse: [
+      ...['run', 'application', 'counter', 'pubsub', 'index', 'config', 'command-line', 'version'],
+    ],
   },
   {
     name: 'cluster',

@@ -23,13 +23,17 @@ import {
   type Tuple,
   tuple,
 } from '../distribution/index.ts';
+import type { PubSub } from '../pubsub/pubsub.ts';
 import { PlainText } from './format.ts';
 import { HELP } from './help.ts';
 import { kindOf, toAtom, toMap, toTerm } from './to-term.ts';
+import { topicBindings } from './topics.ts';
 
 export interface BindingsOptions {
   readonly node: DistributedNode;
   readonly counter: Counter;
+  /** the one that runs now */
+  readonly pubsub: () => PubSub | undefined;
   /** stops the application */
   readonly exit: () => void;
 }
@@ -42,12 +46,13 @@ const PANG = atom('pang');
 /** What Elixir answers when there is no distribution to connect with. */
 const IGNORED = atom('ignored');
 
-export function createBindings({ node, counter, exit }: BindingsOptions): Bindings {
+export function createBindings({ node, counter, pubsub, exit }: BindingsOptions): Bindings {
   return {
     Node: nodeBindings(node),
     Global: globalBindings(node),
     GenServer: genServerBindings(node),
     Counter: { get: () => counter.get(), increment: () => counter.increment() },
+    ...topicBindings(pubsub),
     ...constructors(node),
     help: () => new PlainText(HELP),
     exit,

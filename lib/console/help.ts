@@ -11,6 +11,10 @@ GenServer.call(destination, request, timeoutMs)
 GenServer.cast(destination, request)
 Counter.get()
 Counter.increment()
+PubSub.subscribe('counter')            its messages wait for flush()
+PubSub.unsubscribe('counter')
+PubSub.broadcast('topic', {key: 1})    to the subscribers of all nodes
+flush()                                what has come since the last time
 
 A destination is a pid, a local name, {name: 'x', node: 'node1@127.0.0.1'} or {global: 'x'}.
 Terms:  atom('ok')  tuple(atom('ok'), 1)  list(1, 2)  improper(1, 2, tail)  binary('text')

@@ -22,6 +22,7 @@
  * A JSON-like value comes out of both steps as it went in. Nothing that a peer can send makes the way in fail.
  */
 import { isUtf8 } from 'node:buffer';
+import { types } from 'node:util';
 import {
   Atom,
   atom,
@@ -110,13 +111,19 @@ function fromNumber(value: number): Term {
 
 function fromObject(value: object, depth: number): Term {
   if (depth > MAX_DEPTH) throw new Unmappable(`at most ${MAX_DEPTH} nested values`);
-  const prototype: unknown = Object.getPrototypeOf(value);
-  if (prototype === Object.prototype || prototype === null) return fromPlainObject(value, depth);
+  if (isPlain(value)) return fromPlainObject(value, depth);
   if (Array.isArray(value)) return fromArray(value, depth);
   if (value instanceof Uint8Array) return value;
-  if (value instanceof Map) return fromJsMap(value, depth);
+  if (types.isMap(value)) return fromJsMap(value, depth);
   if (isTermObject(value)) return value;
   throw new Unmappable(`a plain object, got ${describe(value)}`);
+}
+
+/** What is typed in the console is of another realm, and has an `Object.prototype` of its own. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype === Object.prototype || prototype === null) return true;
+  return Object.getPrototypeOf(prototype) === null;
 }
 
 function fromPlainObject(value: object, depth: number): ErlangMap {

@@ -4,6 +4,7 @@ import { formatValue } from '../../../lib/console/format.ts';
 import { Session } from '../../../lib/console/session.ts';
 import { COUNTER_NAME, Counter } from '../../../lib/counter.ts';
 import { startNode } from '../../../lib/distribution/index.ts';
+import { PubSub } from '../../../lib/pubsub/pubsub.ts';
 import { freePort } from '../../support/peers.ts';
 
 async function open(t: Test, name?: string, epmdPort?: number) {
@@ -15,8 +16,10 @@ async function open(t: Test, name?: string, epmdPort?: number) {
   const exit = () => {
     state.exited = true;
   };
-  const session = new Session(createBindings({ node, counter, exit }));
+  const pubsub = await PubSub.start();
+  const session = new Session(createBindings({ node, counter, pubsub: () => pubsub, exit }));
   t.teardown(async () => {
+    await pubsub.stop();
     session.close();
     await node.stop();
   });
@@ -53,6 +56,9 @@ t.test('on a node without distribution', async (t) => {
     ["tuple(atom('a b'), list(1, true), binary('é'))", '{\'a b\',[1,true],<<"é"/utf8>>}'],
     ['improper(1, 2, 3)', '[1,2|3]'],
     ['[map({ a: 1 }), map(), float(2), float(2.5)]', '[#{a => 1},#{},2.0,2.5]'],
+    ["PubSub.subscribe('t')", 'ok'],
+    ["PubSub.broadcast('t', { n: 1 })", 'ok'],
+    ['flush()', '[{ n: 1 }]'],
     ['help()', /^Node\.self\(\)/],
   ];
   for (const [source, expected] of cases) t.match(await evaluate(source), expected, source);

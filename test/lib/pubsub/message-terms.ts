@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import {
   atom,
@@ -106,6 +107,13 @@ t.test('a struct is an object that names it', async (t) => {
   };
   t.strictSame(fromTerm(broadcast), message);
   t.strictSame(toTerm(message), broadcast);
+});
+
+t.test('values of another realm are values all the same', async (t) => {
+  const foreign = runInNewContext('({ a: [1, { b: null }], m: new Map([["k", 1]]) })');
+  t.strictSame(sent(foreign), { a: [1, { b: null }], m: new Map([['k', 1]]) });
+  t.throws(() => toTerm(runInNewContext('new Date(0)')), { code: 'unmappable' });
+  t.throws(() => toTerm(runInNewContext('new (class Own {})()')), { code: 'unmappable' });
 });
 
 t.test('a property that is undefined is left out', async (t) => {
