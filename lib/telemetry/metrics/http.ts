@@ -1,6 +1,7 @@
 /** Requests of the HTTP service. Labels: the routes of the table, known methods, statuses. */
 import type { Instruments, Metering } from './instruments.ts';
 import { LabelValues, OTHER } from './label-values.ts';
+import { Observations } from './observations.ts';
 
 /** Seconds: from an answer out of memory to the time-out of a request. */
 const BUCKETS: readonly number[] = [
@@ -18,25 +19,40 @@ const MAX_ROUTES = 100;
 /** Statuses that are sent are a few dozen at most. */
 const MAX_STATUSES = 50;
 
+/** All requests of one route and status. */
 interface Series {
-  inc(): void;
-  observe(seconds: number): void;
+  readonly durations: Observations;
+  readonly byMethod: Map<string, number>;
 }
 
 /** Counts and durations. This is on the way of every request. */
 export const httpMetrics: Metering = (instruments: Instruments) => {
-  const requests = instruments.counter({
-    name: 'http_requests_total',
-    help: 'Requests that have ended, by method, route and status.',
-    labels: ['method', 'route', 'status'],
-  });
-  const durations = instruments.histogram(
+  /** route -> status; looked up without making anything */
+  const known = new Map<string, Map<string, Series>>();
+  function* all(): Generator<Series> {
+    for (const statuses of known.values()) yield* statuses.values();
+  }
+  instruments.readCounter(
+    {
+      name: 'http_requests_total',
+      help: 'Requests that have ended, by method, route and status.',
+      labels: ['method', 'route', 'status'],
+    },
+    function* () {
+      for (const { durations, byMethod } of all()) {
+        for (const [method, count] of byMethod) yield [{ method, ...durations.labels }, count];
+      }
+    },
+  );
+  instruments.readHistogram(
     {
       name: 'http_request_duration_seconds',
       help: 'From the head of a request to the last byte of its response, by route and status.',
       labels: ['route', 'status'],
     },
-    BUCKETS,
+    function* () {
+      for (const { durations } of all()) yield durations;
+    },
   );
   const aborted = instruments.counter({
     name: 'http_requests_aborted_total',
@@ -50,26 +66,28 @@ export const httpMetrics: Metering = (instruments: Instruments) => {
   const routes = new LabelValues(MAX_ROUTES);
   const statuses = new LabelValues(MAX_STATUSES);
   const codes = new LabelValues(MAX_STATUSES);
-  // Resolved once for each combination.
-  const known = new Map<string, Series>();
-  const resolve = (method: string, route: string, status: string): Series => {
-    const counter = requests.labels(method, route, status);
-    const histogram = durations.labels(route, status);
-    return { inc: () => counter.inc(), observe: (seconds) => histogram.observe(seconds) };
+  const seriesOf = (route: string, status: string): Series => {
+    let ofRoute = known.get(route);
+    if (ofRoute === undefined) {
+      ofRoute = new Map();
+      known.set(route, ofRoute);
+    }
+    let series = ofRoute.get(status);
+    if (series === undefined) {
+      const durations = new Observations(BUCKETS, { route, status });
+      series = { durations, byMethod: new Map() };
+      ofRoute.set(status, series);
+    }
+    return series;
   };
   return {
     'http.request.stop': (_event, { durationMs = 0 }, metadata) => {
       const method = METHODS.has(metadata.method) ? String(metadata.method) : OTHER;
       const route = metadata.route === undefined ? UNMATCHED : routes.of(metadata.route);
       const status = statuses.of(String(metadata.status));
-      const key = `${method} ${status} ${route}`;
-      let series = known.get(key);
-      if (series === undefined) {
-        series = resolve(method, route, status);
-        known.set(key, series);
-      }
-      series.inc();
-      series.observe(durationMs / 1000);
+      const { byMethod, durations } = seriesOf(route, status);
+      byMethod.set(method, (byMethod.get(method) ?? 0) + 1);
+      durations.observe(durationMs / 1000);
       if (metadata.aborted === true) aborted.inc();
     },
     'http.request.refused': (_event, _measured, { code }) => refused.inc({ code: codes.of(code) }),

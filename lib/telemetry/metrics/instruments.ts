@@ -7,6 +7,7 @@
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { TelemetryHandler } from '../telemetry.ts';
+import type { Observations } from './observations.ts';
 
 /** Labels with their values. */
 export type Labels = Readonly<Record<string, string>>;
@@ -73,7 +74,51 @@ export class Instruments {
     });
   }
 
+  /** A histogram whose series are kept as {@link Observations}, for what is observed very often. */
+  readHistogram(description: Description, read: () => Iterable<Observations>): void {
+    new ReadHistogram(this.#configuration(description), read);
+  }
+
   #configuration({ name, help, labels = [] }: Description) {
     return { name, help, labelNames: [...labels], registers: [this.#registry] };
   }
+}
+
+/** The library's own way to observe hashes the labels each time. */
+class ReadHistogram extends Histogram {
+  /** knows name, help and type in the library's own form, and has no values */
+  readonly #empty: Histogram;
+  readonly #read: () => Iterable<Observations>;
+
+  constructor(
+    configuration: ConstructorParameters<typeof Histogram>[0],
+    read: () => Iterable<Observations>,
+  ) {
+    super(configuration);
+    this.#empty = new Histogram({ ...configuration, registers: [] });
+    this.#read = read;
+  }
+
+  override async get(): ReturnType<Histogram['get']> {
+    const metric = await this.#empty.get();
+    const values = [...this.#read()].flatMap((one) => [...seriesOf(metric.name, one)]);
+    return { ...metric, values };
+  }
+
+  /** What the registry asks for when it writes the text. */
+  getForPromString(): ReturnType<Histogram['get']> {
+    return this.get();
+  }
+}
+
+function* seriesOf(name: string, { labels, bounds, counts, count, sum }: Observations) {
+  const metricName = `${name}_bucket`;
+  let value = 0;
+  for (const [at, le] of bounds.entries()) {
+    value += counts[at] ?? 0;
+    yield { metricName, labels: { ...labels, le }, value };
+  }
+  yield { metricName, labels: { ...labels, le: '+Inf' }, value: count };
+  yield { metricName: `${name}_sum`, labels, value: sum };
+  yield { metricName: `${name}_count`, labels, value: count };
 }
