@@ -51,10 +51,18 @@ export interface PgAdapterOptions {
   readonly telemetry?: Telemetry | undefined;
 }
 
+/** A topic as it is here and as it is on the wire. */
+interface Topic {
+  readonly text: string;
+  readonly bytes: Uint8Array;
+}
+
 const FORWARD_TO_LOCAL = atom('forward_to_local');
 const DISPATCHER = atom('Elixir.Phoenix.PubSub');
 const SHUTDOWN = atom('shutdown');
 const NO_CONNECT = { connect: false };
+/** A topic that a peer sends is not kept beyond that. */
+const MAX_KEPT_TOPIC_BYTES = 256;
 const utf8 = new TextEncoder();
 
 /** Reaches the nodes that have a PubSub of the same name. See the head of this file. */
@@ -71,6 +79,9 @@ export class PgAdapter implements PubSubAdapter {
   #monitor: GroupMonitor<unknown> | undefined;
   /** whom a broadcast is sent to, until the groups change */
   #recipients: readonly Pid[] | undefined;
+  /** of the last message in either direction: most have the same one as that before */
+  #lastSent: Topic | undefined;
+  #lastReceived: Topic | undefined;
 
   /** @throws {RangeError} for pool sizes that make no sense */
   constructor(options: PgAdapterOptions) {
@@ -106,7 +117,7 @@ export class PgAdapter implements PubSubAdapter {
   }
 
   broadcast(topic: string, message: unknown): void {
-    const forward = forwardToLocal(topic, message);
+    const forward = this.#forward(topic, message);
     this.#recipients ??= this.#findRecipients();
     const { processes } = this.#options.node;
     processes.sendToAll(this.#sender, this.#recipients, forward, NO_CONNECT);
@@ -116,7 +127,7 @@ export class PgAdapter implements PubSubAdapter {
     const { scope, node: ours } = this.#options;
     const isMember = scope.members(this.#group).some((pid) => pid.node === node);
     const { name } = isMember ? this.#group : this.#firstGroup;
-    const forward = forwardToLocal(topic, message);
+    const forward = this.#forward(topic, message);
     ours.processes.send(this.#sender, { name, node }, forward, NO_CONNECT);
   }
 
@@ -181,7 +192,7 @@ export class PgAdapter implements PubSubAdapter {
 
   #receive(receiver: string, message: Term): void {
     const topic = isTuple(message, 4, 'forward_to_local')
-      ? topicOf(message.elements[1])
+      ? this.#topicOf(message.elements[1])
       : undefined;
     if (topic === undefined) {
       this.#emit('distribution.message.ignored', { receiver, message });
@@ -191,6 +202,23 @@ export class PgAdapter implements PubSubAdapter {
     if (local === undefined || !local.isWanted(topic)) return;
     const term = (message as Tuple).elements[2]!;
     local.deliver(topic, fromTerm(term), term);
+  }
+
+  #forward(topic: string, message: unknown): Tuple {
+    if (this.#lastSent?.text !== topic) {
+      this.#lastSent = { text: topic, bytes: utf8.encode(topic) };
+    }
+    return new Tuple([FORWARD_TO_LOCAL, this.#lastSent.bytes, toTerm(message), DISPATCHER]);
+  }
+
+  #topicOf(term: Term | undefined): string | undefined {
+    if (!(term instanceof Uint8Array)) return undefined;
+    const last = this.#lastReceived;
+    if (last !== undefined && areEqual(term, last.bytes)) return last.text;
+    const text = fromTerm(term);
+    if (typeof text !== 'string') return undefined;
+    if (term.length <= MAX_KEPT_TOPIC_BYTES) this.#lastReceived = { text, bytes: term.slice() };
+    return text;
   }
 
   /** The remote members of our group, and the first workers of those nodes that are not in it. */
@@ -208,14 +236,11 @@ export class PgAdapter implements PubSubAdapter {
   }
 }
 
-function forwardToLocal(topic: string, message: unknown): Tuple {
-  return new Tuple([FORWARD_TO_LOCAL, utf8.encode(topic), toTerm(message), DISPATCHER]);
-}
-
-function topicOf(term: Term | undefined): string | undefined {
-  if (!(term instanceof Uint8Array)) return undefined;
-  const topic = fromTerm(term);
-  return typeof topic === 'string' ? topic : undefined;
+/** Topics are short: a loop is faster than a call of `Buffer.compare`. */
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 /** Spreads node names; any hash will do, since nobody else computes it (FNV-1a). */

@@ -155,30 +155,38 @@ export class Subscriptions {
   #drain(): void {
     this.#delivering = true;
     for (let next = this.#queue.shift(); next !== undefined; next = this.#queue.shift()) {
-      const { recipients, except } = next;
-      for (let at = 0; at < recipients.length; at += 1) {
-        const entry = recipients[at]!;
-        if (!entry.closed && entry.subscriber !== except) this.#hand(entry, next);
-      }
+      // A failure breaks off the loop over the recipients, which goes on behind the one that failed.
+      for (let at = 0; at < next.recipients.length; ) at = this.#handFrom(at, next);
     }
     this.#delivering = false;
   }
 
-  #hand({ topic, deliver, deliverTerm }: Entry, delivery: Delivery): void {
-    this.#delivered += 1;
+  /** @returns the position behind the last recipient that was served */
+  #handFrom(start: number, delivery: Delivery): number {
+    const { recipients, message, except } = delivery;
+    const { topic } = recipients[0]!;
+    let at = start;
     try {
-      if (deliverTerm !== undefined) {
-        delivery.term ??= toTerm(delivery.message);
-        deliverTerm(delivery.term);
-        return;
-      }
-      const result = deliver?.(delivery.message, topic);
-      if (result instanceof Promise) {
-        result.catch((error: unknown) => this.#onFailure(topic, error));
+      for (; at < recipients.length; at += 1) {
+        const entry = recipients[at]!;
+        if (entry.closed || entry.subscriber === except) continue;
+        this.#delivered += 1;
+        if (entry.deliverTerm !== undefined) {
+          delivery.term ??= toTerm(message);
+          entry.deliverTerm(delivery.term);
+          continue;
+        }
+        const { deliver } = entry;
+        const result = deliver?.(message, topic);
+        if (typeof result === 'object' && result instanceof Promise) {
+          result.catch((error: unknown) => this.#onFailure(topic, error));
+        }
       }
     } catch (error) {
       this.#onFailure(topic, error);
+      at += 1;
     }
+    return at;
   }
 
   #recipientsOf(topic: string): readonly Entry[] {

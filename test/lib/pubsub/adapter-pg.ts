@@ -280,6 +280,41 @@ t.test('hands on what comes to any worker, whatever its dispatcher, as values', 
   t.match(pubsub.figures, { published: 0, received: 2 }, 'what nobody here wants is not even read');
 });
 
+t.test('topics are told apart, however alike they are', async (t) => {
+  const { nodes, network, adapter, phoenix, forward, settle } = setUp(t);
+  nodes.connectAll();
+  const b = phoenix(B, 1);
+  const pubsub = await PubSub.start({ adapter: adapter() });
+  await settle();
+  const topics = [
+    'ab',
+    'ac',
+    'ab',
+    'abc',
+    '',
+    'ab',
+    'é',
+    'x'.repeat(1_000),
+    'x'.repeat(1_000),
+    'ab',
+  ];
+  const received: string[] = [];
+  for (const topic of new Set(topics)) pubsub.subscribe(topic, (_, told) => received.push(told));
+  const sender = network.table(B).spawnServer({ onMessage: () => {} });
+  for (const topic of topics) {
+    sender.send({ name: ADAPTER, node: A }, forward(binary(topic), 1));
+    pubsub.broadcast(topic, 5);
+  }
+  received.length = 0;
+  await settle();
+  t.strictSame(received, topics);
+  const sent = topics.map((topic) => inspectTerm(forward(binary(topic), 5)));
+  t.strictSame(
+    b.received.map(({ message }) => message),
+    sent,
+  );
+});
+
 t.test('what is no message of Phoenix is ignored and reported', async (t) => {
   const { nodes, network, table, adapter, forward, events, settle } = setUp(t);
   nodes.connectAll();
