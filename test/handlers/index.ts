@@ -34,6 +34,31 @@ t.test('every documented path answers its method', async (t) => {
   }
 });
 
+t.test('what is for operators is unknown to strangers, and open with credentials', async (t) => {
+  const access = { isTrusted: () => false, credentials: undefined };
+  const credentials = { user: 'operator', password: 'a long password' };
+  const routerFor = (policy: typeof services.access) =>
+    createRouter({
+      routes,
+      errors: errorResponses,
+      createContext: (scope) => createContext({ ...services, access: policy }, scope),
+    });
+  for (const path of ['/events', '/dashboard', '/dashboard/v1/main.js', '/metrics']) {
+    const request = new Request(`http://localhost${path}`);
+    const ask = async (policy: typeof services.access, authorization?: string) => {
+      const header = (name: string) => (name === 'authorization' ? authorization : undefined);
+      return toResponse(await routerFor(policy)(request, fakeScope({ header }))).status;
+    };
+    t.equal(await ask(access), 404, path);
+    t.equal(await ask({ ...access, credentials }), 401, path);
+    t.equal(
+      await ask({ ...access, credentials }, `Basic ${btoa('operator:a long password')}`),
+      200,
+      path,
+    );
+  }
+});
+
 t.test('every other method is 405 with the ones there are', async (t) => {
   for (const [path, allowed, others] of [
     ['/', 'GET, HEAD', ['POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS']],

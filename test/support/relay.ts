@@ -12,6 +12,8 @@ export interface Relay {
   readonly count: number;
   /** From now on nothing crosses the connections that are there; new ones work. */
   sever(): void;
+  /** Ends the connections that are there, on both sides. */
+  cut(): void;
   close(): Promise<void>;
 }
 
@@ -51,6 +53,9 @@ export async function startRelay(targetPort: () => number): Promise<Relay> {
     sever() {
       for (const pair of pairs) pair.severed = true;
       pairs.clear();
+    },
+    cut() {
+      for (const socket of sockets) socket.destroy();
     },
     async close() {
       for (const socket of sockets) socket.destroy();

@@ -37,7 +37,11 @@ t.test('the file builds and starts the service', { skip: deploymentSkip }, async
       'config.json': '{"info":{"limits":{"cpu":0.1,"memory":352}}}',
     },
     // The platform's own port mapper port may be another's on this machine.
-    env: { ERL_EPMD_PORT: String(await freePort()) },
+    env: {
+      ERL_EPMD_PORT: String(await freePort()),
+      DASHBOARD_USER: 'operator',
+      DASHBOARD_PASSWORD: 'a long password',
+    },
   });
 
   // The platform runs it right after the start, and before anything is there to answer.
@@ -68,6 +72,18 @@ t.test('the file builds and starts the service', { skip: deploymentSkip }, async
   t.match(JSON.parse((await worker.expect(/^.*"msg":"seen".*$/m))[0]), { node, count: '1' });
   process.kill(worker.pid, 'SIGTERM');
   t.equal(await worker.exited, 0, worker.stdout + worker.stderr);
+
+  // All of the page is there, though nothing of it is compiled and the packages are pruned.
+  t.equal((await fetch(`${url}/dashboard`)).status, 401);
+  const authorization = `Basic ${btoa('operator:a long password')}`;
+  const page = await fetch(`${url}/dashboard`, { headers: { authorization } });
+  const named = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)];
+  t.ok(named.length >= 5);
+  for (const [, address] of named) {
+    const file = await fetch(`${url}${address}`, { headers: { authorization } });
+    t.equal(file.status, 200, `${address}`);
+    t.ok((await file.arrayBuffer()).byteLength > 0);
+  }
 
   // To the one process that the start command has become: no shell or npm in between answers for it.
   process.kill(instance.pid, 'SIGTERM');

@@ -163,7 +163,9 @@ class Plot {
           {
             ...axis,
             size: 30,
-            space: 56,
+            space: 40,
+            // Whole minutes, since that is what is written.
+            incrs: [60, 120, 300],
             grid: { show: false },
             values: (/** @type {unknown} */ _plot, /** @type {number[]} */ seconds) =>
               seconds.map((second) => formatMinute(second * 1000)),
