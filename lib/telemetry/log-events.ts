@@ -169,6 +169,10 @@ export const LOG_EVENTS: readonly LogEvent[] = [
   ),
 
   line('pubsub.listener.failure', 'error', 'pubsub listener failed', 'topic', 'error'),
+  line('pubsub.worker.ended', 'warn', 'pubsub worker ended, and starts again', 'number'),
+  line('pubsub.worker.failed', 'error', 'pubsub worker could not start again', 'number', 'error'),
+  line('pubsub.pool.refused', 'warn', 'pool of a peer is larger than ours may be', 'number'),
+  line('pg.listener.failure', 'error', 'pg listener failed', 'scope', 'error'),
   line('pubsub.stream.overflow', 'warn', 'pubsub consumer is too slow', 'topic', 'overflow'),
 
   line('supervisor.child.started', 'debug', 'child started', 'supervisor', 'childId'),
