@@ -130,6 +130,8 @@ t.test('what is under way at the removal of an instance is finished', async (t) 
   router.add('app.0', '127.0.0.1', port);
   const answer = get(router);
   await until(() => finish !== undefined);
+  t.equal(router.underWay('app.0'), 1);
+  t.equal(router.underWay('app.1'), 0);
   router.remove('app.0');
   finish?.();
   t.match(await answer, { status: 200, count: 9 });

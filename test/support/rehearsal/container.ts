@@ -121,11 +121,18 @@ export class Container {
     await this.#launch();
   }
 
-  /** SIGKILL to all that runs there, and the restart that follows it. @returns when it is ready again */
-  async crash(): Promise<void> {
+  /**
+   * SIGKILL to all that runs there, and the restart that follows it.
+   *
+   * @param moment resolves when it is to happen, which it then does at once
+   * @returns when it is ready again
+   */
+  async crash(moment: () => Promise<void>): Promise<void> {
+    const pids = processesOn(this.#options.host.namespace);
+    await moment();
     this.#state = 'crashing';
     const closed = once(this.#running, 'close');
-    this.#killAll();
+    killAll(pids);
     await closed;
     this.#state = 'starting';
     await this.#launch();
@@ -139,7 +146,10 @@ export class Container {
     const fromMs = nowMs();
     const closed = once(child, 'close');
     child.kill('SIGTERM');
-    const timer = setTimeout(() => this.#killAll(), STOP_TIMEOUT_MS);
+    const timer = setTimeout(
+      () => killAll(processesOn(this.#options.host.namespace)),
+      STOP_TIMEOUT_MS,
+    );
     const [code, signal] = (await closed) as [number | null, NodeJS.Signals | null];
     clearTimeout(timer);
     this.#state = 'stopped';
@@ -159,16 +169,6 @@ export class Container {
   get #running(): ChildProcess {
     if (this.#process === undefined) throw new Error(`${this.name} is not running`);
     return this.#process;
-  }
-
-  #killAll(): void {
-    for (const pid of processesOn(this.#options.host.namespace)) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch (error) {
-        if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
-      }
-    }
   }
 
   async #launch(): Promise<void> {
@@ -219,6 +219,16 @@ export class Container {
       });
     }
     return child;
+  }
+}
+
+function killAll(pids: readonly number[]): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, 'SIGKILL');
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
   }
 }
 

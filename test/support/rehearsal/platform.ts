@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { nowMs } from '../faults/history.ts';
 import type { HostNetwork } from '../faults/hosts.ts';
 import type { SeededRandom } from '../seeded-random.ts';
+import { until } from '../until.ts';
 import { Container, STOP_TIMEOUT_MS, type Stopped } from './container.ts';
 import { peersText, shuffled, writePeersFile } from './peers-file.ts';
 import {
@@ -83,13 +84,20 @@ export class Platform {
     await Promise.all(leaving);
   }
 
-  /** Kills an instance, and restarts it at once, as the platform does with whatever ends. */
+  /**
+   * Kills an instance while it has a request to answer, and restarts it at once, as the platform does with whatever
+   * ends.
+   */
   async crash(container: Container): Promise<void> {
-    const { say } = this.#options;
-    say(`SIGKILL to ${container.name}, the owner of the counter`);
-    const fromMs = nowMs();
-    await container.crash();
-    say(`${container.name} is ready again, ${seconds(nowMs() - fromMs)} after its end`);
+    const { say, router } = this.#options;
+    const { name } = container;
+    let fromMs = 0;
+    await container.crash(async () => {
+      const what = `a request to ${name}`;
+      await until(() => router.underWay(name) > 0, { intervalMs: 1, what });
+      fromMs = nowMs();
+    });
+    say(`${name} is ready again, ${seconds(nowMs() - fromMs)} after its end by SIGKILL`);
   }
 
   /** The instance whose counter it is. @throws {Error} if not exactly one says so */

@@ -60,6 +60,11 @@ export class Router {
     return this.#instances.map(({ name }) => name);
   }
 
+  /** How many requests an instance has been given and has not answered. */
+  underWay(name: string): number {
+    return this.#instances.find((instance) => instance.name === name)?.underWay ?? 0;
+  }
+
   /** From now on the instance gets requests. */
   add(name: string, host: string, port: number): void {
     const agent = new Agent({ keepAlive: true });

@@ -217,8 +217,9 @@ export class Story {
   }
 
   async #crash(): Promise<Absence> {
-    const { platform } = this.#options;
+    const { platform, say } = this.#options;
     const owner = platform.owner();
+    say(`${owner.name} owns the counter, and is killed`);
     const fromMs = nowMs();
     await platform.crash(owner);
     return { node: ROUTER, type: 'killed', fromMs, toMs: nowMs() };
