@@ -1,5 +1,12 @@
 /** Finds out what a node runs that says nothing of itself, by asking it as Erlang nodes ask each other. */
-import { atom, CallError, isAtom, type Term } from '../distribution/index.ts';
+import {
+  atom,
+  CallError,
+  isAtom,
+  ProcessError,
+  ProcessExit,
+  type Term,
+} from '../distribution/index.ts';
 
 /** Calls a function on another node; `Kernel.rpc`. */
 export type Rpc = (
@@ -19,7 +26,7 @@ export type Probe =
 const TIMEOUT_MS = 2000;
 const MAX_VERSION = 40;
 
-/** Asks a node for its release. Never rejects, and takes some seconds at most. */
+/** Asks a node for its release. Rejects with nothing but a bug, and takes some seconds at most. */
 export async function probeRuntime(rpc: Rpc, node: string): Promise<Probe> {
   const ask = (module: string, name: string, args: readonly Term[]) =>
     rpc(node, module, name, args, { timeoutMs: TIMEOUT_MS });
@@ -27,8 +34,9 @@ export async function probeRuntime(rpc: Rpc, node: string): Promise<Probe> {
   try {
     release = textOf(await ask('erlang', 'system_info', [atom('otp_release')]));
   } catch (error) {
-    if (!(error instanceof CallError)) throw error;
-    return error.code === 'exit' ? { kind: 'unknown' } : { kind: 'beam', runtime: null };
+    if (!isNoAnswer(error)) throw error;
+    const isUndefined = error instanceof CallError && error.code === 'exit';
+    return isUndefined ? { kind: 'unknown' } : { kind: 'beam', runtime: null };
   }
   if (release === undefined) return { kind: 'beam', runtime: null };
   const otp = `Erlang/OTP ${release}`;
@@ -36,9 +44,15 @@ export async function probeRuntime(rpc: Rpc, node: string): Promise<Probe> {
     const version = textOf(await ask('Elixir.System', 'version', []));
     return { kind: 'beam', runtime: version === undefined ? otp : `Elixir ${version}, ${otp}` };
   } catch (error) {
-    if (!(error instanceof CallError)) throw error;
+    if (!isNoAnswer(error)) throw error;
     return { kind: 'beam', runtime: otp };
   }
+}
+
+/** The call failed, or ended with the processes of this node, which stops. */
+function isNoAnswer(error: unknown): boolean {
+  if (error instanceof ProcessError) return error.code === 'stopped';
+  return error instanceof CallError || error instanceof ProcessExit;
 }
 
 /** A short text as Erlang (a list of characters) or Elixir (a binary) has it. */

@@ -1,5 +1,11 @@
 import t from 'tap';
-import { atom, CallError, type Term } from '../../../lib/distribution/index.ts';
+import {
+  atom,
+  CallError,
+  ProcessError,
+  ProcessExit,
+  type Term,
+} from '../../../lib/distribution/index.ts';
 import { probeRuntime, type Rpc } from '../../../lib/live/beam-probe.ts';
 
 const characters = (text: string): Term => [...text].map((c) => c.charCodeAt(0));
@@ -41,6 +47,23 @@ t.test('a node that does not answer, or with nonsense, is one without a release'
   for (const nonsense of [atom('old'), 7, characters('a b'), characters('9'.repeat(99)), [[]]]) {
     const rpc = node({ 'erlang:system_info/1': nonsense });
     t.strictSame(await probeRuntime(rpc, 'e@h'), { kind: 'beam', runtime: null });
+  }
+});
+
+t.test('a node of ours that stops meanwhile learns nothing, and nothing breaks', async (t) => {
+  for (const end of [
+    new ProcessExit(atom('shutdown')),
+    new ProcessError('stopped', 'the processes are stopped'),
+  ]) {
+    const stopping: Rpc = async (_node, module) => {
+      if (module === 'erlang') return characters('27');
+      throw end;
+    };
+    t.strictSame(await probeRuntime(() => Promise.reject(end), 'e@h'), {
+      kind: 'beam',
+      runtime: null,
+    });
+    t.match(await probeRuntime(stopping, 'e@h'), { runtime: 'Erlang/OTP 27' });
   }
 });
 
