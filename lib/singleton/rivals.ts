@@ -122,7 +122,10 @@ export class Rivals {
     this.#reconciled.add(key);
     const [oldest] = this.#reconciled;
     if (this.#reconciled.size > MAX_RECONCILED) this.#reconciled.delete(oldest!);
-    const release = this.#gate.hold(this.#context.timing.reconcileMs);
+    // A node that we have no connection with is most likely gone; the caller has not noticed yet.
+    const { reconcileMs, collectMs } = this.#context.timing;
+    const isConnected = this.#context.options.node.local.nodes().includes(node);
+    const release = this.#gate.hold(isConnected ? reconcileMs : collectMs);
     // If it serves still, its member says so, and it is a rival before this is released.
     this.#context.background(this.#states.ask(node, { type: 'collect' }).finally(release));
   }

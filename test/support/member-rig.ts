@@ -49,8 +49,8 @@ export async function memberRig(t: Teardown) {
   const errors: unknown[] = [];
   const ended: { readonly owner: Owner; readonly successor: Pid | undefined }[] = [];
   const known: number[] = [];
-  const end = { isLeaving: false };
   const names = ['a@h', 'z@h'];
+  const end = { isLeaving: false };
   const global = {
     owner: undefined as Pid | undefined,
     registrations: [] as { readonly pid: Pid; readonly settle: (won: boolean) => void }[],
@@ -68,7 +68,7 @@ export async function memberRig(t: Teardown) {
   const server: GenServer = { handleCall: (request) => ({ reply: request }) };
   const options: SingletonOptions = {
     node: {
-      local: { name: 'm@h', processes } as DistributedNode['local'],
+      local: { name: 'm@h', processes, nodes: () => names } as unknown as DistributedNode['local'],
       client: {
         call: ({ node }: { node: string }, term: Term, { timeoutMs = 0 } = {}) =>
           new Promise((resolve, reject) => {

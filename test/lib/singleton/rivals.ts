@@ -141,6 +141,18 @@ t.test('what a former owner knew is asked for, once', async (t) => {
   t.ok(rivals.reconciled([Z]), 'of those long ago is asked again');
 });
 
+t.test('one whose node is gone, as we see it, is not waited for as long', async (t) => {
+  const { rivals, clock, gate } = await start(t);
+  void rivals.reconciled([pidOf('gone@h')]);
+  await clock.advance(499);
+  t.notOk(gate.isOpen);
+  await clock.advance(1);
+  t.ok(gate.isOpen);
+  void rivals.reconciled([Z]);
+  await clock.advance(1_999);
+  t.notOk(gate.isOpen);
+});
+
 t.test('a former owner that serves still is a rival', async (t) => {
   const { rivals, tell, gate } = await start(t);
   const reconciled = rivals.reconciled([Z]);
