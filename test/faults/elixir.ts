@@ -78,8 +78,8 @@ async function join(peer: Peer, cluster: FaultCluster): Promise<void> {
   await cluster.whole();
 }
 
-async function increment({ url }: Member): Promise<number | undefined> {
-  const outcome = await send(url ?? '', { method: 'POST', path: '/counter/increment' });
+async function increment({ url }: Member, key?: string): Promise<number | undefined> {
+  const outcome = await send(url ?? '', { method: 'POST', path: '/counter/increment', key });
   return outcome.type === 'answered' ? outcome.count : undefined;
 }
 
@@ -151,26 +151,29 @@ t.test('we take over from Elixir, and Elixir from us', { skip }, async (t) => {
   t.equal(await increment(one), 41, 'we use it as it is');
   t.equal(await increment(two), 42);
   t.equal(await second.eval(OWNER), ':"iex1@127.0.0.1"');
+  t.equal(await increment(one, 'key'), 43);
+  t.equal(await increment(two, 'key'), 43, 'it knows no keys, but our nodes do, all of them');
 
   cluster.guests.delete(first.name);
   await first.kill();
-  t.equal(await increment(one), 43, 'one of ours goes on from the last value that we know');
-  t.equal(await increment(two), 44);
+  t.equal(await increment(one), 44, 'one of ours goes on from the last value that we know');
+  t.equal(await increment(two), 45);
+  t.equal(await increment(two, 'key'), 43, 'and knows the key');
   t.equal(
     await second.eval(`GenServer.call({:global, ${NAME}}, :increment)`),
-    '45',
+    '46',
     'for Elixir too',
   );
   t.match(await second.eval(OWNER), /node\d@/);
 
   await Promise.all([one.kill(), two.kill()]);
   await second.evalUntil(OWNER, 'nil');
-  await second.eval(`{:ok, _} = ${NAME}.start(45)`);
+  await second.eval(`{:ok, _} = ${NAME}.start(46)`);
   await Promise.all([one.start(), two.start()]);
   await second.eval(`Node.connect(:"${one.name}")`);
   await cluster.whole();
-  t.equal(await increment(one), 46, 'Elixir has taken over');
-  t.equal(await second.eval(`GenServer.call({:global, ${NAME}}, :get)`), '46');
+  t.equal(await increment(one), 47, 'Elixir has taken over');
+  t.equal(await second.eval(`GenServer.call({:global, ${NAME}}, :get)`), '47');
 });
 
 // Of two owners `global` kills the one on the node with the greater name, whichever side runs it.

@@ -212,6 +212,10 @@ t.test('a split heals to the exact sum', async (t) => {
       { intervalMs: 5, what: 'all merged' },
     );
     await totals(t, cluster);
+    const merged = cluster.counters.flatMap(({ events }) =>
+      events.filter(({ event }) => event === 'counter.merged'),
+    );
+    t.ok(merged.length > 0, 'it is told that counts came together');
     t.comment(`seed ${seed}: ${sums} on the sides, ${cluster.acknowledged.length} in the end`);
     await cluster.stop();
   }

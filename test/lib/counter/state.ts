@@ -64,6 +64,12 @@ t.test('a key counts once, whichever session brings it, until it has expired', a
   t.strictSame(keysOf(batch(session('b'), 2, 0, ['k']), KEY_LIFETIME_MS), [7], 'expired: anew');
 });
 
+t.test('without a key nothing is stored but the sum', async (t) => {
+  const state = new CounterState();
+  for (let seq = 1; seq <= 100; seq += 1) state.count(batch(session('a'), seq, 10), 0);
+  t.match(state, { total: 1_000, keys: 0, sessions: 1 });
+});
+
 t.test('what a session knows of itself counts, though no other node has told it', async (t) => {
   const state = new CounterState();
   const confirmed: SessionEntry = { seq: 4, share: 40, counted: 2, value: 90 };
