@@ -144,7 +144,11 @@ export class Exchange implements RequestScope, RequestBodyOptions {
     this.#out.once('finish', () => this.#end());
     const response = this.#respond();
     if (response instanceof Promise) void response.then((late) => this.#answer(late));
-    else if (!this.#sendWhole(response)) void this.#answer(response);
+    else this.#answer(response);
+  }
+
+  #answer(response: HttpResponse): void {
+    if (!this.#sendWhole(response)) void this.#answerSlowly(response);
   }
 
   /** Sends a response that is there in one piece, if nothing more has to be thought of. */
@@ -163,7 +167,7 @@ export class Exchange implements RequestScope, RequestBodyOptions {
     return true;
   }
 
-  async #answer(response: HttpResponse): Promise<void> {
+  async #answerSlowly(response: HttpResponse): Promise<void> {
     if (this.#disconnected) return this.#abandon(response);
     try {
       await this.#send(response);

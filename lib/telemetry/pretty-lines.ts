@@ -8,7 +8,8 @@
  * Whatever a value holds, it stays on its line and cannot steer the terminal. Of an error there are the
  * message, the place, and the causes; the whole stack is in the JSON.
  */
-import { prettyFactory } from 'pino-pretty';
+import { createRequire } from 'node:module';
+import type * as PinoPretty from 'pino-pretty';
 
 export interface PrettyLinesOptions {
   /** default: if standard output is a terminal that shows colours, and nobody objects by `NO_COLOR` */
@@ -25,6 +26,8 @@ export function prettyLines(
   destination: LineDestination,
   options: PrettyLinesOptions = {},
 ): LineDestination {
+  // Loaded only where it is wanted: in production it would make the start longer by a tenth.
+  const { prettyFactory } = createRequire(import.meta.url)('pino-pretty') as typeof PinoPretty;
   const prettify = prettyFactory({
     ...options,
     translateTime: 'SYS:HH:MM:ss.l',
