@@ -27,7 +27,7 @@ interface Group {
 }
 
 async function run(settings: RunSettings): Promise<ScenarioResult> {
-  const messages = settings.quick ? 1_000 : 5_000;
+  const messages = settings.quick ? 3_000 : 20_000;
   const stops: (() => Promise<unknown>)[] = [];
   try {
     const groups = new Map<string, Group>([[OURS, await startOurs(stops)]]);
