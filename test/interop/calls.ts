@@ -18,7 +18,7 @@ import {
 import { receiveText, startCluster, type TestNode } from '../support/interop.ts';
 import { elixirPeer, erlangPeer, type Peer, until } from '../support/peers.ts';
 
-/** Answers `{echo, T}` with T, `{later, T}` when the test says so, ends on `{stop, Reason}`. */
+/** Answers `{echo, T}` with T, and so `{last, T}`, its end; `{later, T}` when the test says so. `{stop, Reason}` ends it. */
 class Server implements GenServer {
   readonly casts: Term[] = [];
   readonly infos: Term[] = [];
@@ -34,6 +34,7 @@ class Server implements GenServer {
     const argument = request.elements[1]!;
     if (isTuple(request, 2, 'echo')) return { reply: argument };
     if (isTuple(request, 2, 'stop')) return { stop: argument };
+    if (isTuple(request, 2, 'last')) return { stop: atom('normal'), reply: argument };
     if (isTuple(request, 2, 'throw')) throw new Error('thrown by the test');
     this.waiting.push(from);
     return { noReply: true };
@@ -172,6 +173,16 @@ t.test('erl calls us', { skip: erlangPeer.skip }, async (t) => {
       if (typeof reason === 'string') t.equal(ended, reason);
       else t.match(ended, reason);
       await other.exited;
+    }
+  });
+
+  await t.test('a server that ends after a large reply has replied', async (t) => {
+    const byPid = `rpc:call('${node.name}', erlang, whereis, [last])`;
+    for (const server of [`{last, '${node.name}'}`, byPid]) {
+      const { process: last } = await startServer(node, 'last');
+      const call = `gen_server:call(${server}, {last, binary:copy(<<7>>, 3000000)})`;
+      t.equal(await attempt(erl, `byte_size(${call})`), '{reply,3000000}');
+      await last.exited;
     }
   });
 

@@ -1,5 +1,6 @@
 import { ByteWriter } from '../bytes/writer.ts';
 import type { Signal } from '../process/signals.ts';
+import type { Atom } from '../terms/atom.ts';
 import { Pid } from '../terms/pid.ts';
 import type { Fragment, MessageEncoder } from '../wire/message-encoder.ts';
 import { controlOf, type SignalForms } from './signal-codec.ts';
@@ -153,7 +154,17 @@ export class Outbox {
 
 const NOTHING = new Uint8Array(0);
 
-/** Whose order a signal belongs to; what names no process has an order of its own. */
+/**
+ * Whose order a signal belongs to. The end of a process is the last of its signals, and the reply to a request
+ * to spawn the first. What names no process has an order of its own.
+ */
 export function senderOf(signal: Signal): string {
-  return 'from' in signal && signal.from instanceof Pid ? signal.from.key : '';
+  if (signal.type === 'spawn_reply') return keyOf(signal.result);
+  if (signal.type === 'group_leader') return '';
+  if (signal.type === 'down' && signal.ended !== undefined) return signal.ended.key;
+  return keyOf(signal.from);
+}
+
+function keyOf(sender: Pid | Atom): string {
+  return sender instanceof Pid ? sender.key : '';
 }

@@ -324,12 +324,13 @@ export class SignalRouter {
 
   /** Tells the watcher, local or remote, that what it monitors has ended. */
   #fireDown(monitor: Monitor, reason: Term): void {
-    const { ref, watcher, target } = monitor;
+    const { ref, watcher, target, watched } = monitor;
     if (watcher.node === this.#node) {
       this.#aliases.monitorEnded(ref);
       this.#find(watcher)?.deliver(downMessage(monitor, reason));
     } else {
-      const signal = { type: 'down', from: target, to: watcher, ref, reason } as const;
+      const ended = watched === undefined ? {} : { ended: watched };
+      const signal = { type: 'down', from: target, ...ended, to: watcher, ref, reason } as const;
       this.#remote.deliver(watcher.node, signal, NO_CONNECT);
     }
   }

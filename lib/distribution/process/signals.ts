@@ -65,6 +65,8 @@ export type Signal =
   | {
       readonly type: 'down';
       readonly from: MonitorTarget;
+      /** the process that has ended, where we know it: a name alone does not tell whose last signal this is */
+      readonly ended?: Pid;
       readonly to: Pid;
       readonly ref: Reference;
       readonly reason: Term;

@@ -4,6 +4,7 @@ import { signalForms, signalOf } from '../../../../lib/distribution/node/signal-
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
+import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 import { FrameParser } from '../../../../lib/distribution/wire/frame.ts';
@@ -43,7 +44,7 @@ class FakeSocket implements Sink {
   }
 }
 
-/** The signals that a peer reads, in its order; messages as text, binaries by their length. */
+/** The signals that a peer reads, in its order: messages as text, binaries by their length, others by type. */
 function received(socket: FakeSocket): string[] {
   const parser = new FrameParser({ prefixBytes: 4, maxFrameBytes: 2 ** 27 });
   const decoder = new MessageDecoder(OFFERED_FLAGS);
@@ -53,7 +54,10 @@ function received(socket: FakeSocket): string[] {
     const message = decoder.decode(body);
     if (message === undefined) continue;
     const signal = signalOf(message, 'a@x', sender(0));
-    if (signal.type !== 'send') throw new Error(`expected a message, got ${signal.type}`);
+    if (signal.type !== 'send') {
+      seen.push(signal.type);
+      continue;
+    }
     const { from, message: term } = signal;
     seen.push(`${from.id}: ${term instanceof Uint8Array ? `${term.length} bytes` : String(term)}`);
   }
@@ -134,6 +138,23 @@ test('what a process sends after its large message comes after it', (t) => {
   socket.writableLength = 0;
   out.flush(socket);
   t.equal(received(socket).length, 6);
+  t.end();
+});
+
+test('the end of a process comes after its large message, also for those who know it by its name', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  const ref = new Reference('b@x', 1, [1, 2, 3]);
+  const reason = atom('normal');
+  out.add(send(1, new Uint8Array(1024 * KIB)));
+  out.add({ type: 'down', from: atom('server'), ended: sender(1), to, ref, reason });
+  out.add({ type: 'spawn_reply', ref, to, flags: 0, result: sender(1) });
+  out.add({ type: 'down', from: atom('nobody'), to, ref, reason: atom('noproc') });
+  while (out.bytes > 0) {
+    socket.writableLength = 0;
+    out.flush(socket);
+  }
+  t.same(received(socket), ['down', `1: ${1024 * KIB} bytes`, 'down', 'spawn_reply']);
   t.end();
 });
 

@@ -153,7 +153,7 @@ test('the end of a process tells the other ends of links and monitors', (t) => {
     { node: 'b@x', signal: { type: 'exit_link', from, to: theirs, reason }, connect: false },
     {
       node: 'b@x',
-      signal: { type: 'down', from: atom('me'), to: theirs, ref: theirRef, reason },
+      signal: { type: 'down', from: atom('me'), ended: from, to: theirs, ref: theirRef, reason },
       connect: false,
     },
   ]);
