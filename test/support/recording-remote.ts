@@ -14,8 +14,11 @@ export interface RecordedSignal {
 /** A network that sends nothing and remembers what it was given. */
 export class RecordingRemote implements RemoteSignals {
   readonly delivered: RecordedSignal[] = [];
+  /** thrown in place of taking a message */
+  refusal: Error | undefined;
 
   deliver(node: string, signal: Signal, options: DeliverOptions = {}): void {
+    if (this.refusal !== undefined && signal.type.startsWith('send')) throw this.refusal;
     this.delivered.push({ node, signal, connect: options.connect ?? true });
   }
 

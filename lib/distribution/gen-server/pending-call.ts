@@ -1,4 +1,4 @@
-import { CallError } from '../errors.ts';
+import { DistributionError } from '../errors.ts';
 import type { Monitorable, Process } from '../process/process.ts';
 import { ProcessExit } from '../process/process-exit.ts';
 import type { ReplySlot } from '../process/replies.ts';
@@ -44,7 +44,7 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
   }
 
   /**
-   * Monitors the server and sends the request.
+   * Monitors the server and sends the request. One that cannot be sent ends the call, as all else does.
    *
    * @param monitors those that the calls of this caller share
    */
@@ -59,7 +59,11 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
     }
     if (this.#over) return;
     const from = { pid: this.caller.pid, tag: aliasTag(ref) };
-    this.caller.send(server, callMessage(from, request));
+    try {
+      this.caller.send(server, callMessage(from, request));
+    } catch (error) {
+      this.#fail(error);
+    }
   }
 
   /** Gives up after `timeoutMs`, or when the signal is aborted. */
@@ -71,6 +75,11 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
       deadlines.start(timeoutMs, this);
     }
     if (signal === undefined) return;
+    // An idle server on this node may have aborted it by now.
+    if (signal.aborted) {
+      this.#fail(signal.reason);
+      return;
+    }
     this.#signal = signal;
     this.#onAbort = () => this.#fail(signal.reason);
     signal.addEventListener('abort', this.#onAbort);
@@ -100,7 +109,9 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
   }
 
   #fail(error: unknown): void {
-    this.#end(error instanceof CallError ? error.code : 'aborted');
+    // Whoever heard of the end of another call may have ended this one.
+    if (this.#over) return;
+    this.#end(error instanceof DistributionError ? error.code : 'aborted');
     this.#result.reject(error);
   }
 

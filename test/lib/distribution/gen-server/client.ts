@@ -1,4 +1,5 @@
 import { test } from 'tap';
+import { TermError } from '../../../../lib/distribution/errors.ts';
 import { GenServerClient } from '../../../../lib/distribution/gen-server/client.ts';
 import { parseCall } from '../../../../lib/distribution/gen-server/envelope.ts';
 import {
@@ -271,6 +272,63 @@ test("aborting gives up with the signal's reason and leaves nothing behind", asy
   await t.rejects(client.call(atom('silent'), 1, { signal: controller.signal }), why);
   t.match(processes.sizes, { monitors: 0, aliases: 0 });
   t.equal(clock.pending, 0);
+});
+
+test('a signal that is aborted while the server is at work counts at once', async (t) => {
+  const { processes, client, clock } = alone();
+  const controller = new AbortController();
+  const why = new Error('the server did it');
+  const handleCall = (): CallResult => {
+    controller.abort(why);
+    return { noReply: true };
+  };
+  await startGenServer(processes, { handleCall }, { name: 'server' });
+  await t.rejects(client.call(atom('server'), 1, { signal: controller.signal }), why);
+  t.match(processes.sizes, { monitors: 0, aliases: 0 });
+  t.equal(clock.pending, 0);
+});
+
+test('a request that cannot be sent fails at once and leaves nothing behind', async (t) => {
+  const telemetry = new Telemetry();
+  const { processes, client, clock, remote } = alone({ telemetry });
+  const outcomes: unknown[] = [];
+  telemetry.attach('test', 'gen_server.call.stop', (_event, _measurements, { outcome }) =>
+    outcomes.push(outcome),
+  );
+  remote.refusal = new TermError('unencodable', 'expected a term');
+  const caller = processes.spawnServer({ onMessage: () => {} });
+  const { sizes } = processes;
+  for (const server of [new Pid('b@x', 9, 0, 1), { name: 'server', node: 'b@x' }]) {
+    for (const options of [{}, { as: caller }]) {
+      remote.take();
+      await t.rejects(client.call(server, Number.NaN, options), { code: 'unencodable' });
+      client.stop();
+      t.same(processes.sizes, sizes);
+      t.same(caller.pending, { requests: 0, timers: 0, receives: 0 });
+      t.same(remote.takeTypes(), ['monitor', 'demonitor']);
+      t.equal(clock.pending, 0);
+    }
+  }
+  t.same(outcomes, new Array(4).fill('unencodable'));
+});
+
+test('a call that ends while the end of others is told ends once', async (t) => {
+  const telemetry = new Telemetry();
+  const { processes, client } = alone({ telemetry });
+  const server = new Pid('b@x', 9, 0, 1);
+  const controller = new AbortController();
+  const outcomes: unknown[] = [];
+  telemetry.attach('test', 'gen_server.call.stop', (_event, _measurements, { outcome }) => {
+    outcomes.push(outcome);
+    controller.abort(new Error('enough'));
+  });
+  const { signal } = controller;
+  const calls = [client.call(server, 1), client.call(server, 2, { signal })];
+  processes.nodedown('b@x');
+  await t.rejects(calls[0]!, { code: 'noconnection' });
+  await t.rejects(calls[1]!, { message: 'enough' });
+  t.same(outcomes, ['noconnection', 'aborted']);
+  t.match(processes.sizes, { monitors: 0, aliases: 0 });
 });
 
 test('a call can be made as a given process, whose mailbox stays its own', async (t) => {
