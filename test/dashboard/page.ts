@@ -10,6 +10,9 @@ import { erlangPeer, freePort, startErl, until } from '../support/peers.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { startRelay } from '../support/relay.ts';
 
+// A browser and three processes, on a machine that may be busy with other tests.
+t.setTimeout(300_000);
+
 const COOKIE = 'dashboard-test';
 const nameOf = (number: number): string => `node${number}@127.0.0.1`;
 

@@ -5,7 +5,7 @@
  */
 import { formatCount, formatTime, listOf } from './format.js';
 
-const SHOWN = 40;
+const SHOWN = 20;
 
 /** Why a connection ended, in words. */
 const REASONS = /** @type {Readonly<Record<string, string>>} */ ({
