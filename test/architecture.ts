@@ -212,6 +212,7 @@ const LONGER_THAN_450_LINES: Readonly<Record<string, string>> = {
 const TOOLS: Readonly<Record<string, string>> = {
   '@biomejs/biome': '"lint": "biome check',
   '@types/node': '"types": ["node"]',
+  esbuild: '"bundle": "esbuild ',
   typescript: '"build": "tsc ',
   tsx: '--import=tsx',
 };

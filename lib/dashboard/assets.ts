@@ -86,9 +86,12 @@ function assetOf(name: string, body: Uint8Array): Asset {
   return { contentType, body, etag: `"${digest}"` };
 }
 
-/** Beside the sources; the build, which has none of these files, is three folders below the package. */
+/**
+ * Beside the sources. The build has none of these files: in it this is three folders below the package, or
+ * two, as a part of the program's one file.
+ */
 function folderOf(start: string): URL {
-  const candidates = ['./page/', '../../../lib/dashboard/page/'].map(
+  const candidates = ['./page/', '../../../lib/dashboard/page/', '../../lib/dashboard/page/'].map(
     (path) => new URL(path, start),
   );
   const folder = candidates.find((url) => existsSync(new URL(PAGE, url)));
