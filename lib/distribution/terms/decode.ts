@@ -43,7 +43,7 @@ export interface DecodeOptions {
 interface Decoding {
   readonly reader: ByteReader;
   atomCache: readonly string[] | undefined;
-  readonly known?: IdentifierCache;
+  readonly known: IdentifierCache | undefined;
   readonly maxDepth: number;
   readonly maxTerms: number;
   readonly maxBigIntBytes: number;
@@ -67,7 +67,7 @@ function decoding(
   return {
     reader,
     atomCache,
-    ...(known === undefined ? {} : { known }),
+    known,
     maxDepth: Math.min(limits?.maxDepth ?? DEFAULT_TERM_LIMITS.maxDepth, MAX_TERM_DEPTH),
     maxTerms: limits?.maxTerms ?? DEFAULT_TERM_LIMITS.maxTerms,
     maxBigIntBytes: limits?.maxBigIntBytes ?? DEFAULT_TERM_LIMITS.maxBigIntBytes,
