@@ -53,6 +53,7 @@ export { ProcessExit } from './process/process-exit.ts';
 export { ProcessTable } from './process/process-table.ts';
 export { type DistributedNode, startNode } from './start-node.ts';
 export * from './terms/atom.ts';
+export { detached } from './terms/detached.ts';
 export { ErlangMap } from './terms/erlang-map.ts';
 export { inspectTerm } from './terms/inspect.ts';
 export { isTermObject } from './terms/is-term.ts';

@@ -2,7 +2,7 @@
  * Bytes to terms: the external term format, strictly, within limits.
  *
  * Pure. Binaries and bitstrings in the result are views onto the input, so they keep the frame
- * alive and must be copied by whoever stores a small part of a large frame. Everything else is a
+ * alive; whoever stores a part of one takes it with `detached` (`detached.ts`). Everything else is a
  * copy. Atoms are strings in {@link Atom} and never enter a table that only grows.
  *
  * A count is compared with the bytes present and with {@link TermLimits} before anything is

@@ -5,6 +5,7 @@
  *
  * Whether an insertion is allowed is the server's decision, not the table's.
  */
+import { detached } from '../../terms/detached.ts';
 import type { Pid } from '../../terms/pid.ts';
 import type { Reference } from '../../terms/reference.ts';
 import type { Term } from '../../terms/term.ts';
@@ -64,7 +65,8 @@ export class NameTable {
     const replaced = this.delete(entry.name);
     const key = termKey(entry.name);
     const ref = this.#monitors.monitor(entry.pid);
-    const { name, pid, method } = entry;
+    const { pid } = entry;
+    const [name, method] = [detached(entry.name), detached(entry.method)];
     this.#names.set(key, { name, pid, method, registrationNode, ref });
     this.#nameOf.set(ref.key, key);
     const ofPid = this.#namesOfPid.get(pid.key);

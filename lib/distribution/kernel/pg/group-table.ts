@@ -3,6 +3,7 @@
  *
  * A process may be in a group several times; each time counts. A group without members does not exist.
  */
+import { detached } from '../../terms/detached.ts';
 import type { Pid } from '../../terms/pid.ts';
 import type { Term } from '../../terms/term.ts';
 import { termKey } from '../../terms/term-key.ts';
@@ -60,7 +61,7 @@ export class GroupTable {
     const key = termKey(name);
     let group = this.#groups.get(key);
     if (group === undefined) {
-      group = { name, byOwner: new Map(), all: undefined };
+      group = { name: detached(name), byOwner: new Map(), all: undefined };
       this.#groups.set(key, group);
     }
     let owner = this.#owners.get(ownerName);

@@ -2,7 +2,7 @@ import { test } from 'tap';
 import { NameTable } from '../../../../../lib/distribution/kernel/global/name-table.ts';
 import { atom } from '../../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../../lib/distribution/terms/pid.ts';
-import { tuple } from '../../../../../lib/distribution/terms/term.ts';
+import { type Term, tuple } from '../../../../../lib/distribution/terms/term.ts';
 import { FakeMonitors } from '../../../../support/fake-monitors.ts';
 
 const method = atom('method');
@@ -20,6 +20,17 @@ test('any term can be a name, compared by value', async (t) => {
   t.equal(names.get(tuple(atom('x'), 1))?.pid, p1);
   t.equal(names.get(tuple(atom('x'), 2)), undefined);
   t.same(names.list(), [{ name: tuple(atom('x'), 1), pid: p1, method }]);
+});
+
+test('a name does not hold on to the message that it came in', async (t) => {
+  const { names } = table();
+  const chunk = new Uint8Array(1000);
+  names.insert({ name: chunk.subarray(10, 20), pid: p1, method: [chunk.subarray(0, 8)] });
+  const [entry] = names.list();
+  t.same(entry, { name: new Uint8Array(10), pid: p1, method: [new Uint8Array(8)] });
+  for (const bytes of [entry?.name, ...(entry?.method as Term[])]) {
+    t.ok(bytes instanceof Uint8Array && bytes.buffer !== chunk.buffer);
+  }
 });
 
 test('watches each registered process, and no replaced one', async (t) => {

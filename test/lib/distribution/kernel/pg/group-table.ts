@@ -2,7 +2,7 @@ import { test } from 'tap';
 import { GroupTable, subtract } from '../../../../../lib/distribution/kernel/pg/group-table.ts';
 import { atom } from '../../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../../lib/distribution/terms/pid.ts';
-import { float, type Term, tuple } from '../../../../../lib/distribution/terms/term.ts';
+import { float, isTuple, type Term, tuple } from '../../../../../lib/distribution/terms/term.ts';
 
 const pid = (id: number): Pid => new Pid('a@h', id, 0, 1);
 const [P, Q, R] = [pid(1), pid(2), pid(3)];
@@ -85,6 +85,18 @@ test('groups are the same when their names are the same term', async (t) => {
     t.same(table.members(name), [P]);
   }
   t.same(table.members(2), []);
+});
+
+test('the name of a group does not hold on to the message that it came in', async (t) => {
+  const table = new GroupTable();
+  const chunk = new Uint8Array(1000);
+  table.add('x', tuple(G, chunk.subarray(10, 20)), [P]);
+  table.add('y', tuple(G, chunk.subarray(20, 30)), [Q]);
+  t.same(table.groups(), [tuple(G, new Uint8Array(10))]);
+  for (const [name] of [...table.groupsOf('x'), ...table.groupsOf('y')]) {
+    const bytes = isTuple(name) ? name.elements[1] : undefined;
+    t.ok(bytes instanceof Uint8Array && bytes.buffer !== chunk.buffer);
+  }
 });
 
 test('subtract takes each away as often as it is listed', async (t) => {
