@@ -26,7 +26,8 @@ const TYPES: Readonly<Record<string, string>> = {
 
 const PAGE = 'index.html';
 const OWN_FILES: readonly string[] = [
-  ...[PAGE, 'style.css', 'icon.svg', 'main.js', 'connection.js', 'state.js', 'format.js'],
+  ...[PAGE, 'style.css', 'figures.css', 'lists.css', 'phone.css', 'icon.svg'],
+  ...['main.js', 'connection.js', 'state.js', 'format.js'],
   ...['counter.js', 'picture.js', 'layout.js', 'plots.js', 'events.js', 'table.js'],
 ];
 const LIBRARY_FILES: Readonly<Record<string, string>> = {
