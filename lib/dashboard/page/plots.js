@@ -140,7 +140,7 @@ class Plot {
       {
         width: this.#host.clientWidth,
         height: HEIGHT,
-        padding: [8, 8, 0, 0],
+        padding: [8, 20, 0, 0],
         legend: { show: false },
         cursor: { show: false },
         scales: {
