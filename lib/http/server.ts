@@ -121,10 +121,8 @@ export class HttpServer {
     this.#exit = { type: 'shutdown' };
     this.#adapter.drain();
     this.#close();
-    for (const socket of this.#sockets) {
-      // Node counts a connection that has never sent a byte as busy.
-      if (socket.bytesRead === 0) socket.destroy();
-    }
+    // Two turns later: what has arrived by now has been read by then, and is answered.
+    setImmediate(() => setImmediate(() => this.#destroySilent()));
     this.#graceTimer = setTimeout(() => this.#destroyAll(), this.#graceMs);
   }
 
@@ -153,6 +151,13 @@ export class HttpServer {
         resolve();
       });
     });
+  }
+
+  /** Node counts a connection that has never sent a byte as busy. */
+  #destroySilent(): void {
+    for (const socket of this.#sockets) {
+      if (socket.bytesRead === 0) socket.destroy();
+    }
   }
 
   #close(): void {

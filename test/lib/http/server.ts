@@ -80,6 +80,17 @@ t.test('shutdown closes idle and silent connections at once', async (t) => {
   await Promise.all([silent.closed, idle.closed, server.exited]);
 });
 
+t.test('shutdown answers a request that has arrived and was not read yet', async (t) => {
+  const { server } = await startServer(t, hello, { graceMs: 60_000 });
+  const client = await RawClient.connect(t, server);
+  // Accepted by then; the request comes in the turn of the shutdown.
+  for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+  client.send(...GET);
+  server.shutdown();
+  t.match(await client.all(), /hello$/);
+  await server.exited;
+});
+
 t.test('shutdown closes a connection whose response had begun before', async (t) => {
   let finish = () => {};
   async function* body() {
