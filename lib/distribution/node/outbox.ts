@@ -14,11 +14,19 @@ export interface Sink {
   uncork(): void;
 }
 
-/** What one process has still to send: the rest of a large message, and what it sent after that. */
+/** A fragment that waits, and the next one of its lane. */
+interface WaitingFragment extends Fragment {
+  later: WaitingFragment | undefined;
+}
+
+/**
+ * What one process has still to send: the rest of a large message, and what it sent after that. A list, so that
+ * what has gone is let go of: a process that sends as fast as the peer reads has a lane that never ends.
+ */
 interface Lane {
   readonly sender: string;
-  readonly fragments: Fragment[];
-  next: number;
+  first: WaitingFragment | undefined;
+  last: WaitingFragment | undefined;
 }
 
 const CAPACITY_BYTES = 1024;
@@ -120,11 +128,12 @@ export class Outbox {
     socket.cork();
     while (this.#lanes.length > 0 && socket.writableLength < window) {
       const lane = this.#lanes.shift()!;
-      const { head, part } = lane.fragments[lane.next++]!;
+      const { head, part, later } = lane.first!;
+      lane.first = later;
       socket.write(head);
       if (part.length > 0) socket.write(part);
       written += head.length + part.length;
-      if (lane.next < lane.fragments.length) this.#lanes.push(lane);
+      if (later !== undefined) this.#lanes.push(lane);
       else this.#laneOf.delete(lane.sender);
     }
     socket.uncork();
@@ -138,16 +147,19 @@ export class Outbox {
     // Its header tells the peer of new atoms, so it keeps its place among all messages.
     this.#out.bytes(first.head);
     this.#out.bytes(first.part);
-    const lane: Lane = { sender, fragments: [], next: 0 };
+    const lane: Lane = { sender, first: undefined, last: undefined };
     this.#append(lane, later);
     this.#lanes.push(lane);
     this.#laneOf.set(sender, lane);
   }
 
   #append(lane: Lane, fragments: readonly Fragment[]): void {
-    for (const fragment of fragments) {
-      lane.fragments.push(fragment);
-      this.#laneBytes += fragment.head.length + fragment.part.length;
+    for (const { head, part } of fragments) {
+      const waiting: WaitingFragment = { head, part, later: undefined };
+      if (lane.last === undefined) lane.first = waiting;
+      else lane.last.later = waiting;
+      lane.last = waiting;
+      this.#laneBytes += head.length + part.length;
     }
   }
 }

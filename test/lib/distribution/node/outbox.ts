@@ -1,3 +1,6 @@
+import { memoryUsage } from 'node:process';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'tap';
 import { Outbox, type Sink, WINDOW_BYTES } from '../../../../lib/distribution/node/outbox.ts';
 import { signalForms, signalOf } from '../../../../lib/distribution/node/signal-codec.ts';
@@ -10,6 +13,9 @@ import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 import { FrameParser } from '../../../../lib/distribution/wire/frame.ts';
 import { MessageDecoder } from '../../../../lib/distribution/wire/message-decoder.ts';
 import { MessageEncoder } from '../../../../lib/distribution/wire/message-encoder.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const KIB = 1024;
 const to = new Pid('b@x', 1, 0, 1);
@@ -168,6 +174,28 @@ test('large messages of several processes take turns', (t) => {
     out.flush(socket);
   }
   t.same(received(socket), [`2: ${512 * KIB} bytes`, `1: ${4096 * KIB} bytes`]);
+  t.end();
+});
+
+test('what has gone is let go of, also while a process always has more to send', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  const message = new Uint8Array(1024 * KIB);
+  out.add(send(1, message));
+  collectGarbage();
+  const before = memoryUsage().arrayBuffers;
+  for (let i = 0; i < 100; i += 1) {
+    out.add(send(1, message));
+    while (out.bytes > 1100 * KIB) {
+      socket.writableLength = 0;
+      out.flush(socket);
+      socket.chunks.length = 0;
+    }
+    if (!out.hasFragments) throw new Error('expected fragments to wait at any time');
+  }
+  collectGarbage();
+  const grown = memoryUsage().arrayBuffers - before;
+  t.ok(grown < 10 * 1024 * KIB, `100 MiB have gone, ${grown} bytes are kept`);
   t.end();
 });
 
