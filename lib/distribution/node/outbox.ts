@@ -98,10 +98,13 @@ export class Outbox {
    */
   flush(socket: Sink, all = false): number {
     let written = this.#out.length;
+    // Asked before the small messages are written: however many they are, a large one gets on behind them.
+    const window = all ? Number.POSITIVE_INFINITY : WINDOW_BYTES;
+    const hasRoom = socket.writableLength < window;
     const corked = written > 0 && this.#lanes.length > 0;
     if (corked) socket.cork();
     if (written > 0) this.#writeOut(socket);
-    written += this.#writeFragments(socket, all ? Number.POSITIVE_INFINITY : WINDOW_BYTES);
+    if (hasRoom) written += this.#writeFragments(socket, window);
     if (corked) socket.uncork();
     return written;
   }
@@ -122,11 +125,12 @@ export class Outbox {
     else this.#out.handOver();
   }
 
+  /** At least one, and more up to the window. */
   #writeFragments(socket: Sink, window: number): number {
     let written = 0;
     if (this.#lanes.length === 0) return written;
     socket.cork();
-    while (this.#lanes.length > 0 && socket.writableLength < window) {
+    do {
       const lane = this.#lanes.shift()!;
       const { head, part, later } = lane.first!;
       lane.first = later;
@@ -135,7 +139,7 @@ export class Outbox {
       written += head.length + part.length;
       if (later !== undefined) this.#lanes.push(lane);
       else this.#laneOf.delete(lane.sender);
-    }
+    } while (this.#lanes.length > 0 && socket.writableLength < window);
     socket.uncork();
     this.#laneBytes -= written;
     return written;

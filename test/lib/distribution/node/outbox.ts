@@ -177,6 +177,23 @@ test('large messages of several processes take turns', (t) => {
   t.end();
 });
 
+test('a large message gets on, however many small ones there are', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  const fragments = 16;
+  out.add(send(1, new Uint8Array(fragments * 64 * KIB)));
+  let turns = 0;
+  while (out.hasFragments && turns < 2 * fragments) {
+    for (let i = 0; i < 10; i += 1) out.add(send(2, new Uint8Array(60 * KIB)));
+    socket.writableLength = 0;
+    out.flush(socket);
+    turns += 1;
+  }
+  t.ok(turns <= fragments, `${turns} turns`);
+  t.equal(received(socket).length, 10 * turns + 1);
+  t.end();
+});
+
 test('what has gone is let go of, also while a process always has more to send', (t) => {
   const out = outbox();
   const socket = new FakeSocket(true);
