@@ -6,7 +6,8 @@
  *                          └──────────────────── kill ─────────────────────────────────▲
  * ```
  *
- * Draining: nothing new is accepted, connections without a request close at once, running requests are
+ * Draining: what has arrived is accepted and read, and nothing after it. Connections between two requests
+ * close at once, those that have not said anything yet after `silentGraceMs`; running requests are
  * finished, responses without an end are ended, and each connection closes after its last response. What
  * is not done within `graceMs` is cut off.
  *
@@ -24,6 +25,8 @@ export interface HttpServerOptions extends AdapterOptions {
   readonly tcpPort: number;
   /** how long running requests may take to finish after `shutdown` */
   readonly graceMs?: number;
+  /** how long, after `shutdown`, a client that has just connected may take to send its request */
+  readonly silentGraceMs?: number;
   /** from the first byte of a request (or the connection's begin) to the end of its headers */
   readonly headersTimeoutMs?: number;
   /** from the first byte of a request to its last */
@@ -36,6 +39,12 @@ export interface HttpServerOptions extends AdapterOptions {
   readonly maxHeaderBytes?: number;
 }
 
+/**
+ * Closing a listener resets the connections that wait behind it. They are accepted in the first turn of the
+ * event loop, their requests are read in the second, and begin in the third.
+ */
+const TURNS_BEFORE_CLOSE = 3;
+
 /** How the server ended; the same shape as a supervised child's. */
 export type HttpServerExit =
   | { readonly type: 'shutdown' }
@@ -44,6 +53,7 @@ export type HttpServerExit =
 
 const DEFAULTS = {
   graceMs: 5000,
+  silentGraceMs: 500,
   headersTimeoutMs: 10_000,
   requestTimeoutMs: 30_000,
   keepAliveTimeoutMs: 65_000,
@@ -57,9 +67,11 @@ export class HttpServer {
   readonly #server: Server;
   readonly #adapter: Adapter;
   readonly #graceMs: number;
+  readonly #silentGraceMs: number;
   readonly #sockets = new Set<Socket>();
   readonly #settle: (exit: HttpServerExit) => void;
   #graceTimer: NodeJS.Timeout | undefined;
+  #silentTimer: NodeJS.Timeout | undefined;
   #exit: HttpServerExit | undefined;
   #closed = false;
   #address = { host: '', tcpPort: 0 };
@@ -67,6 +79,7 @@ export class HttpServer {
   private constructor(options: HttpServerOptions) {
     const settings = { ...DEFAULTS, ...options };
     this.#graceMs = settings.graceMs;
+    this.#silentGraceMs = settings.silentGraceMs;
     let settle: (exit: HttpServerExit) => void = () => undefined;
     this.exited = new Promise((resolve) => {
       settle = resolve;
@@ -120,9 +133,8 @@ export class HttpServer {
     if (this.#exit) return;
     this.#exit = { type: 'shutdown' };
     this.#adapter.drain();
-    this.#close();
-    // Two turns later: what has arrived by now has been read by then, and is answered.
-    setImmediate(() => setImmediate(() => this.#destroySilent()));
+    this.#closeAfter(TURNS_BEFORE_CLOSE);
+    this.#silentTimer = setTimeout(() => this.#destroySilent(), this.#silentGraceMs);
     this.#graceTimer = setTimeout(() => this.#destroyAll(), this.#graceMs);
   }
 
@@ -153,11 +165,16 @@ export class HttpServer {
     });
   }
 
-  /** Node counts a connection that has never sent a byte as busy. */
+  /** Node counts a connection that has never sent a byte as busy, so closing idle ones leaves it open. */
   #destroySilent(): void {
     for (const socket of this.#sockets) {
       if (socket.bytesRead === 0) socket.destroy();
     }
+  }
+
+  #closeAfter(turns: number): void {
+    if (turns === 0) this.#close();
+    else setImmediate(() => this.#closeAfter(turns - 1));
   }
 
   #close(): void {
@@ -172,6 +189,7 @@ export class HttpServer {
   #settleIfDone(): void {
     if (!this.#closed || this.#sockets.size > 0) return;
     clearTimeout(this.#graceTimer);
+    clearTimeout(this.#silentTimer);
     this.#settle(this.#exit ?? { type: 'shutdown' });
   }
 

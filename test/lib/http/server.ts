@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import t from 'tap';
 import { errorResponses } from '../../../handlers/responses.ts';
 import { HttpServer } from '../../../lib/http/server.ts';
@@ -63,6 +63,7 @@ t.test(
     await told('http.request.start');
     server.shutdown();
     server.shutdown();
+    for (let turn = 0; turn < 4; turn += 1) await new Promise(setImmediate);
     await t.rejects(fetch(server.url));
     release();
     const text = await client.all();
@@ -71,8 +72,8 @@ t.test(
   },
 );
 
-t.test('shutdown closes idle and silent connections at once', async (t) => {
-  const { server } = await startServer(t, hello, { graceMs: 60_000 });
+t.test('shutdown closes idle connections at once, and silent ones soon', async (t) => {
+  const { server } = await startServer(t, hello, { graceMs: 60_000, silentGraceMs: 20 });
   const silent = await RawClient.connect(t, server);
   const idle = (await RawClient.connect(t, server)).send(...GET);
   await idle.until(/hello/);
@@ -88,6 +89,29 @@ t.test('shutdown answers a request that has arrived and was not read yet', async
   client.send(...GET);
   server.shutdown();
   t.match(await client.all(), /hello$/);
+  await server.exited;
+});
+
+t.test('shutdown answers a client whose connection was not accepted yet', async (t) => {
+  const { server } = await startServer(t, hello, { graceMs: 60_000 });
+  // The kernel completes the connection; nobody gets a turn to accept it before the shutdown.
+  const { hostname, port } = new URL(server.url);
+  const socket = connect(Number(port), hostname);
+  socket.write(GET.join('\r\n'));
+  server.shutdown();
+  const chunks: Buffer[] = [];
+  for await (const chunk of socket) chunks.push(chunk as Buffer);
+  t.match(Buffer.concat(chunks).toString(), /^HTTP\/1\.1 200 .*connection: close.*hello$/is);
+  await server.exited;
+});
+
+t.test('shutdown waits for the request of a client that has just connected', async (t) => {
+  const { server } = await startServer(t, hello, { graceMs: 60_000, silentGraceMs: 30_000 });
+  const client = await RawClient.connect(t, server);
+  server.shutdown();
+  for (let turn = 0; turn < 6; turn += 1) await new Promise(setImmediate);
+  client.send(...GET);
+  t.match(await client.all(), /connection: close.*hello$/is);
   await server.exited;
 });
 
