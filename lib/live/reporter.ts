@@ -24,6 +24,7 @@ export interface ReporterOptions {
   readonly runtime: string;
   /** names of the nodes that this one is connected with */
   readonly peers: () => readonly string[];
+  /** may throw: some systems tell it by a file, and there may be no descriptor left */
   readonly memoryBytes: () => number;
   readonly telemetry: Telemetry;
   readonly pubsub: PubSub;
@@ -91,11 +92,11 @@ export class Reporter {
 
   /** What this node says of itself now. */
   status(): Status {
-    const { node, incarnation, version, runtime, peers, memoryBytes } = this.#options;
+    const { node, incarnation, version, runtime, peers } = this.#options;
     const connected = peers();
     return {
       ...{ node, incarnation, startedAt: this.#startedAt, version, runtime },
-      memoryBytes: memoryBytes(),
+      memoryBytes: this.#memoryBytes(),
       connections: connected.length,
       peers: connected.slice(0, MAX_PEERS),
     };
@@ -137,6 +138,15 @@ export class Reporter {
     this.#wasIdle = isIdle;
     const message: LoadMessage = { node: this.#options.node, ...load };
     this.#publish((pubsub) => pubsub.broadcast(LOAD_TOPIC, message));
+  }
+
+  #memoryBytes(): number | null {
+    try {
+      return this.#options.memoryBytes();
+    } catch {
+      // What cannot be read now is unknown to spectators, and no reason to say nothing of all the rest.
+      return null;
+    }
   }
 
   #request({ durationMs = 0 }: Measurements, { route, status }: Metadata): void {

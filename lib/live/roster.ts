@@ -22,7 +22,8 @@ export const statusSchema = z.object({
   version: short,
   /** such as `Node.js 24.1.0` */
   runtime: short,
-  memoryBytes: z.int().nonnegative(),
+  /** `null`: it could not be read */
+  memoryBytes: z.int().nonnegative().nullable(),
   /** how many nodes it is connected with */
   connections: z.int().nonnegative(),
   /** the first of them, so that everybody can see the links of all */

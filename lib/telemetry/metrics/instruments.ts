@@ -54,10 +54,13 @@ export class Instruments {
 
   /** A gauge that is read; it has the series that are there at that moment. */
   readGauge(description: Description, read: () => Iterable<Sample>): void {
+    const isSingle = description.labels === undefined;
     new Gauge({
       ...this.#configuration(description),
       collect() {
         this.reset();
+        // The library's reset leaves a 0 where there are no labels, which nobody has read.
+        if (isSingle) this.remove();
         for (const [labels, value] of read()) this.set(labels, value);
       },
     });

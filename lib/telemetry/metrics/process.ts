@@ -20,7 +20,10 @@ const MICROSECONDS = 1e6;
 export function processMetrics(figures: ProcessFigures): Metering {
   return (instruments: Instruments) => {
     const memory = (name: string, help: string, of: (usage: NodeJS.MemoryUsage) => number): void =>
-      instruments.readGauge({ name, help }, () => [[{}, of(figures.memoryUsage())]]);
+      instruments.readGauge({ name, help }, () => {
+        const usage = readable(figures.memoryUsage);
+        return usage === undefined ? [] : [[{}, of(usage)]];
+      });
     memory('process_resident_memory_bytes', 'Resident memory.', ({ rss }) => rss);
     memory('nodejs_heap_size_total_bytes', 'Heap of V8.', ({ heapTotal }) => heapTotal);
     memory('nodejs_heap_size_used_bytes', 'Used heap of V8.', ({ heapUsed }) => heapUsed);
@@ -74,4 +77,13 @@ export function processMetrics(figures: ProcessFigures): Metering {
       },
     };
   };
+}
+
+/** Nothing when it cannot be read: that takes a file descriptor, and the other figures shall be told even so. */
+function readable(read: () => NodeJS.MemoryUsage): NodeJS.MemoryUsage | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }

@@ -15,13 +15,14 @@ async function make(t: Test) {
     pubsub.subscribe(topic, hear);
   }
   const peers: string[] = [];
+  const world = { memoryBytes: () => 1000 };
   const reporter = new Reporter({
     ...{ node: 'a@h', incarnation: 'a@h/1', version: '1.2.3', runtime: 'Node.js 24' },
-    ...{ peers: () => peers, memoryBytes: () => 1000, telemetry, pubsub, clock },
+    ...{ peers: () => peers, memoryBytes: () => world.memoryBytes(), telemetry, pubsub, clock },
     now: () => 5000 + clock.now(),
   });
   t.teardown(() => reporter.stop());
-  return { clock, telemetry, pubsub, peers, reporter, heard };
+  return { clock, telemetry, pubsub, peers, reporter, heard, world };
 }
 
 const answered = (telemetry: Telemetry, route: string | undefined, status = 200, durationMs = 2) =>
@@ -50,6 +51,24 @@ t.test('tells it again and again when a node has come up that may not hear it ye
   await clock.advance(60_000);
   t.equal(heard.length, 4);
 });
+
+t.test(
+  'memory that cannot be read, as without a free descriptor, is unknown for once',
+  async (t) => {
+    const { clock, reporter, heard, world } = await make(t);
+    reporter.start();
+    world.memoryBytes = () => {
+      throw new Error('EMFILE: too many open files, uv_resident_set_memory');
+    };
+    await clock.advance(5000);
+    world.memoryBytes = () => 2000;
+    await clock.advance(5000);
+    t.match(
+      heard.map(({ message }) => message),
+      [{ memoryBytes: 1000 }, { memoryBytes: null }, { memoryBytes: 2000 }],
+    );
+  },
+);
 
 t.test('lists no more peers than others accept', async (t) => {
   const { peers, reporter } = await make(t);

@@ -61,6 +61,7 @@ t.test('a cluster beyond the limit is not shown completely', async (t) => {
 
 t.test('what is no status is refused', async (t) => {
   t.ok(statusSchema.safeParse(status('a@h')).success);
+  t.ok(statusSchema.safeParse(status('a@h', { memoryBytes: null })).success);
   for (const bad of [
     null,
     status(''),

@@ -27,6 +27,16 @@ t.test('memory, processor time and start are in base units', async (t) => {
   t.equal(value('nodejs_version_info', { version: 'v20.1.2' }), 1);
 });
 
+t.test('memory that cannot be read, as without a free descriptor, is left out', async (t) => {
+  const unreadable = (): never => {
+    throw new Error('EMFILE: too many open files, uv_resident_set_memory');
+  };
+  const memoryUsage = Object.assign(unreadable, { rss: unreadable });
+  const families = await setUpMetrics({ process: { ...FIGURES, memoryUsage } }).read();
+  t.equal(seriesValue(families, 'process_resident_memory_bytes'), undefined, 'and not 0');
+  t.equal(seriesValue(families, 'process_cpu_seconds_total'), 2);
+});
+
 t.test('the delay of the event loop comes with its event', async (t) => {
   const { telemetry, read } = setUpMetrics();
   telemetry.execute('vm.event_loop_delay', { meanMs: 1, p50Ms: 2, p99Ms: 30, maxMs: 400 });
