@@ -5,12 +5,14 @@
  * A round asks every source and dials each node that is due: not ourselves, not connected, not being
  * dialled, not backing off, not one that refused us for good. Rounds follow each other after
  * `intervalMs`, spread at random so that nodes started together do not dial in step. A dial may
- * outlast its round; there is never more than one of the same node.
+ * outlast its round; there is never more than one of the same node, and no more than `maxDials` at once, each of
+ * which takes a file descriptor: the others wait for their turn.
  */
 import { type Clock, systemClock } from '../clock.ts';
 import type { DialResult } from '../distribution/index.ts';
 import { type BackOff, backOffDelay, spread } from './back-off.ts';
 import type { DiscoverySource } from './discovery.ts';
+import { Turns } from './turns.ts';
 
 /** What the connector needs of the node it works for. */
 export interface DialingNode {
@@ -44,6 +46,8 @@ export interface ConnectorOptions {
   readonly jitter?: number;
   /** longest pause between dials of a node that fails; default 30 s */
   readonly maxBackOffMs?: number;
+  /** at once; default 64 */
+  readonly maxDials?: number;
   /** after which a source counts as failed in this round; default 5 s */
   readonly discoverTimeoutMs?: number;
   /** after which `start` no longer waits for the first round; default 8 s */
@@ -71,6 +75,7 @@ export class Connector {
   readonly #asking = new Set<AbortController>();
   readonly #dialling = new Map<string, Promise<void>>();
   readonly #failures = new Map<string, Failure>();
+  readonly #turns: Turns;
   #started = false;
   #cancelNextRound: () => void = () => {};
 
@@ -79,6 +84,7 @@ export class Connector {
       intervalMs: 2_000,
       jitter: 0.2,
       maxBackOffMs: 30_000,
+      maxDials: 64,
       discoverTimeoutMs: 5_000,
       firstRoundTimeoutMs: 8_000,
       random: Math.random,
@@ -87,6 +93,7 @@ export class Connector {
       ...options,
     };
     const { intervalMs, maxBackOffMs, jitter } = this.#options;
+    this.#turns = new Turns(this.#options.maxDials);
     this.#backOff = { initialMs: intervalMs, maxMs: maxBackOffMs, jitter };
   }
 
@@ -177,6 +184,9 @@ export class Connector {
   }
 
   async #dial(node: string, sources: readonly DiscoverySource[]): Promise<void> {
+    const turn = this.#turns.take();
+    if (turn !== undefined) await turn;
+    if (this.#stopping.signal.aborted) return this.#turns.pass();
     // As they are now: by the time of the refusal another incarnation may have been discovered.
     const incarnations = new Map(
       sources.map((source) => [source, source.incarnationOf?.(node)] as const),
@@ -187,6 +197,7 @@ export class Connector {
     } catch (error) {
       result = { connected: false, error: asError(error) };
     }
+    this.#turns.pass();
     this.#dialling.delete(node);
     if (this.#stopping.signal.aborted) return;
     if (result.connected) {

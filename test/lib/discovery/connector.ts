@@ -98,6 +98,43 @@ t.test('a failing node is dialled for ever, with growing pauses up to 30 s', asy
   t.match(log[1], { type: 'dial_failed', node: a, failures: 2, retryInMs: 4_000 });
 });
 
+t.test(
+  'of very many nodes so many are dialled at once, and the others as soon as these are done',
+  async (t) => {
+    const nodes = Array.from({ length: 5 }, (_, at) => `n${at}@127.0.0.1`);
+    const { connector, dials, world } = setUp([fixed(nodes)], { maxDials: 2 });
+    const finish: ((result: DialResult) => void)[] = [];
+    world.answer = () => new Promise((resolve) => finish.push(resolve));
+    const started = connector.start();
+    await settle();
+    t.same(dials, nodes.slice(0, 2));
+    finish.shift()?.(unreachable);
+    await settle();
+    t.same(dials, nodes.slice(0, 3));
+    while (finish.length > 0) {
+      finish.shift()?.(connected);
+      await settle();
+    }
+    t.same(dials, nodes);
+    await started;
+  },
+);
+
+t.test('a stop leaves out the dials that wait for others', async (t) => {
+  const { connector, dials, world } = setUp([fixed([a, b])], { maxDials: 1 });
+  let finish: (result: DialResult) => void = () => {};
+  world.answer = () =>
+    new Promise((resolve) => {
+      finish = resolve;
+    });
+  void connector.start();
+  await settle();
+  connector.stop();
+  finish(connected);
+  await settle();
+  t.same(dials, [a]);
+});
+
 t.test('a success forgets earlier failures', async (t) => {
   const { connector, dials, clock, world, up } = setUp([fixed([a])]);
   const answers = [unreachable, unreachable, connected, unreachable, connected];
