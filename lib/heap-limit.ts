@@ -31,7 +31,8 @@ export function memoryLimitMb(text: string): number | undefined {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
     value = (value as Readonly<Record<string, unknown>>)[key];
   }
-  return typeof value === 'number' && Number.isInteger(value) && value > 0 ? value : undefined;
+  // Beyond the exact integers it would be written in a form that V8 refuses, and nothing would start.
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : undefined;
 }
 
 /** V8's flags for a container of so much memory. @param limitMb in MB */
@@ -47,6 +48,7 @@ export function hasHeapFlags(
   execArgv: readonly string[],
   nodeOptions: string | undefined,
 ): boolean {
-  const flag = /^--max[-_](old[-_]space|heap)[-_]size(=|$)/;
+  // Each may be in quotes in NODE_OPTIONS.
+  const flag = /^"?--max[-_](old[-_]space|heap)[-_]size([-_]percentage)?(=|"?$)/;
   return [...execArgv, ...(nodeOptions ?? '').split(/\s+/)].some((each) => flag.test(each));
 }

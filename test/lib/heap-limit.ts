@@ -9,7 +9,7 @@ t.test('reads how much memory the container has', async (t) => {
 t.test('what does not say it sets no limit', async (t) => {
   for (const text of [
     ...['', '{', 'null', '[]', '1', '{}', '{"info":null}', '{"info":{"limits":[]}}'],
-    ...['"352"', '0', '-1', '1.5', 'null', '{}', '1e400'].map(
+    ...['"352"', '0', '-1', '1.5', 'null', '{}', '1e400', '1e300', '1e20'].map(
       (memory) => `{"info":{"limits":{"memory":${memory}}}}`,
     ),
   ]) {
@@ -35,6 +35,11 @@ t.test('a limit that somebody has set is left alone', async (t) => {
   t.ok(hasHeapFlags(heapFlags(128), undefined), 'our own');
   t.ok(hasHeapFlags([], '--trace-warnings --max_old_space_size=100'));
   t.ok(hasHeapFlags(['--max-heap-size=100'], ''));
+  t.ok(hasHeapFlags([], '--max-old-space-size-percentage=50'));
+  t.ok(
+    hasHeapFlags([], '--no-warnings "--max-old-space-size=100"'),
+    'in quotes, as Node.js allows',
+  );
   t.notOk(hasHeapFlags([], undefined));
   t.notOk(hasHeapFlags(['--max-old-space-size-x=1', '--import=tsx'], '--max-semi-space-size=1'));
 });
