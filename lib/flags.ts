@@ -36,7 +36,8 @@ export function parseFlags<Name extends string>(
   for (const token of tokensOf(flags, argv)) {
     if (token.kind === 'positional') {
       if (token.index === untoldAt) continue;
-      problems.push(`${JSON.stringify(token.value)}: expected a flag, such as --port 4000`);
+      // Not shown either: `cookie=s3cret`, or what follows a space in a secret.
+      problems.push(`expected a flag, such as ${example(flags)}, got an argument that is none`);
     }
     if (token.kind !== 'option') continue;
     const { name, rawName, value } = token;
@@ -49,7 +50,7 @@ export function parseFlags<Name extends string>(
     const flag = flags[name];
     if (flag.value === undefined) {
       if (value === undefined) switches.add(name);
-      else problems.push(`${rawName}: expected no value, got ${JSON.stringify(value)}`);
+      else problems.push(`${rawName}: expected no value after it`);
     } else if (value === undefined || (!token.inlineValue && value.startsWith('--'))) {
       // What stands there may be a secret with a dash in front.
       const came = value === undefined ? 'nothing' : flag.secret === true ? 'a flag' : value;
@@ -60,6 +61,12 @@ export function parseFlags<Name extends string>(
     }
   }
   return { values, switches, problems };
+}
+
+function example(flags: Flags): string {
+  const [name = '', { value = '' } = {}] =
+    Object.entries(flags).find(([, flag]) => flag.value !== undefined) ?? [];
+  return `--${name} ${value}`;
 }
 
 function tokensOf(flags: Flags, argv: readonly string[]) {
