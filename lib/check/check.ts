@@ -18,9 +18,14 @@ export interface CheckTools {
  * @returns whether all is well
  */
 export async function checkDeployment(options: CheckOptions, tools: CheckTools): Promise<boolean> {
-  const { url, timeoutMs, instances } = options;
+  const { url, timeoutMs, authorization, instances } = options;
   const { say, fetch } = tools;
-  const visitor = new Visitor({ url, timeoutMs, ...(fetch === undefined ? {} : { fetch }) });
+  const visitor = new Visitor({
+    url,
+    timeoutMs,
+    authorization,
+    ...(fetch === undefined ? {} : { fetch }),
+  });
   const checks: readonly Check[] = [
     ...ENDPOINTS,
     instancesCheck(instances),

@@ -13,8 +13,10 @@ export const CHECK_FLAGS = {
 type CheckFlag = keyof typeof CHECK_FLAGS;
 
 export interface CheckOptions {
-  /** the address of the deployment, without a slash at its end */
+  /** the address of the deployment, without a slash at its end and without credentials */
   readonly url: string;
+  /** the header by that name, from the credentials in what was typed */
+  readonly authorization?: string;
   /** as many must be seen to answer */
   readonly instances: number;
   readonly increments: number;
@@ -47,6 +49,7 @@ ${describeFlags(CHECK_FLAGS)}
 Examples:
   npm run check -- http://127.0.0.1:4000
   npm run check -- https://main-abc.eu-5.platformsh.site --instances 3
+  npm run check -- https://USER:PASSWORD@main-abc.eu-5.platformsh.site   (where it asks for them)
 `;
 }
 
@@ -77,7 +80,7 @@ export function readCheckOptions(argv: readonly string[]): CheckOptions {
     return byDefault;
   };
   const options: CheckOptions = {
-    url: readUrl(first, all),
+    ...readAddress(first, all),
     instances: read('instances', 1, 100),
     increments: read('increments', 50, 10_000),
     timeoutMs: read('timeout', 10, 60) * 1000,
@@ -87,7 +90,11 @@ export function readCheckOptions(argv: readonly string[]): CheckOptions {
   return options;
 }
 
-function readUrl(text: string, problems: string[]): string {
+/** Of credentials in the address nothing is shown. */
+function readAddress(
+  text: string,
+  problems: string[],
+): Pick<CheckOptions, 'url' | 'authorization'> {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (
     url === undefined ||
@@ -95,10 +102,20 @@ function readUrl(text: string, problems: string[]): string {
     url.search !== '' ||
     url.hash !== ''
   ) {
-    problems.push(
-      `expected an address that begins with http:// or https://, got ${JSON.stringify(text)}`,
-    );
-    return '';
+    const came = text.includes('@') ? 'something else' : JSON.stringify(text);
+    problems.push(`expected an address that begins with http:// or https://, got ${came}`);
+    return { url: '' };
   }
-  return url.href.replace(/\/+$/, '');
+  const { username, password } = url;
+  url.username = '';
+  url.password = '';
+  const address = url.href.replace(/\/+$/, '');
+  if (username === '' && password === '') return { url: address };
+  try {
+    const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+    return { url: address, authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
+  } catch {
+    problems.push('expected user and password in the address to be percent-encoded, in UTF-8');
+    return { url: address };
+  }
 }

@@ -36,6 +36,8 @@ export interface VisitorOptions {
   /** without a slash at its end */
   readonly url: string;
   readonly timeoutMs: number;
+  /** the header by that name, of all requests */
+  readonly authorization?: string | undefined;
   readonly fetch?: Fetch;
 }
 
@@ -43,10 +45,12 @@ export interface VisitorOptions {
 export class Visitor {
   readonly url: string;
   readonly #timeoutMs: number;
+  readonly #credentials: { readonly authorization?: string };
   readonly #fetch: Fetch;
 
-  constructor({ url, timeoutMs, fetch: send = fetch }: VisitorOptions) {
+  constructor({ url, timeoutMs, authorization, fetch: send = fetch }: VisitorOptions) {
     this.url = url;
+    this.#credentials = authorization === undefined ? {} : { authorization };
     this.#timeoutMs = timeoutMs;
     this.#fetch = send;
   }
@@ -58,7 +62,7 @@ export class Visitor {
     let text: string;
     try {
       response = await this.#fetch(`${this.url}${path}`, {
-        ...{ method, headers, redirect: 'manual' },
+        ...{ method, redirect: 'manual', headers: { ...this.#credentials, ...headers } },
         signal: AbortSignal.timeout(this.#timeoutMs),
       });
       text = await response.text();

@@ -33,6 +33,22 @@ t.test('reads every flag', async (t) => {
   });
 });
 
+t.test(
+  'credentials in the address are sent as basic authentication, and never shown',
+  async (t) => {
+    const { url, authorization } = read('https://op:s3cret%3A%C3%B6@h:1/app');
+    t.equal(url, 'https://h:1/app');
+    t.equal(authorization, `Basic ${Buffer.from('op:s3cret:ö').toString('base64')}`);
+    t.equal(read('https://h').authorization, undefined);
+    for (const bad of ['ftp://op:s3cret@h', 'https://op:s3cret@h?x', 'op:s3cret@h']) {
+      t.match(problemOf(bad), /expected an address that begins with/);
+      t.notMatch(problemOf(bad), /s3cret/);
+    }
+    t.match(problemOf('https://op:s3cret%ff@h'), /expected user and password .*, in UTF-8/);
+    t.notMatch(problemOf('https://op:s3cret%ff@h'), /s3cret/);
+  },
+);
+
 t.test('without an address it says what it expects, and where lint has gone', async (t) => {
   for (const argv of [[], ['--instances', '3']]) {
     t.match(problemOf(...argv), /expected the address .*npm run check -- https:/);

@@ -44,6 +44,23 @@ t.test('no answer is told with its cause, and 503 is no mistake of the deploymen
   await t.rejects(visitor(() => body({}, 503)).json('/x', shape), { code: 'unavailable' });
 });
 
+t.test('shows its credentials with every request', async (t) => {
+  const seen: unknown[] = [];
+  const operator = new Visitor({
+    ...{ url: 'http://h', timeoutMs: 1_000, authorization: 'Basic eDp5' },
+    fetch: async (_url, { headers }) => {
+      seen.push(headers);
+      return new Response('');
+    },
+  });
+  await operator.ask('/x');
+  await operator.ask('/x', { headers: { 'x-request-id': '1' } });
+  t.strictSame(seen, [
+    { authorization: 'Basic eDp5' },
+    { authorization: 'Basic eDp5', 'x-request-id': '1' },
+  ]);
+});
+
 t.test('an answer that does not come is given up', async (t) => {
   const never = new Visitor({
     ...{ url: 'http://h', timeoutMs: 1 },
