@@ -76,7 +76,7 @@ export interface CookieOptions {
   /** from a flag or a variable; it has been checked */
   readonly explicit?: string | undefined;
   /** where Erlang looks, in this order; the first is made if none exists */
-  readonly files: readonly [string, ...string[]];
+  readonly files: readonly string[];
   /** a random integer from 0 to `limit - 1` */
   readonly random?: (limit: number) => number;
 }
@@ -85,7 +85,7 @@ export interface CookieOptions {
  * Finds the cookie of this node, and makes one if the user has none.
  *
  * @throws {CookieError} if there is a file that cannot be read, is accessible to others (Erlang
- *   refuses those too) or holds no cookie
+ *   refuses those too) or holds no cookie, or if there is no place for one
  */
 export function resolveCookie(options: CookieOptions): Cookie {
   if (options.explicit !== undefined) return { cookie: options.explicit, source: 'explicit' };
@@ -94,6 +94,7 @@ export function resolveCookie(options: CookieOptions): Cookie {
     if (cookie !== undefined) return { cookie, source: 'file' };
   }
   const [file] = options.files;
+  if (file === undefined) throw unusable('unreadable', 'expected a place for the cookie, got none');
   return { cookie: createCookieFile(file, options.random ?? randomInt), source: 'file' };
 }
 

@@ -13,8 +13,8 @@ import { type Given, type GivenSettings, mismatch, type Settings } from './setti
 export interface DistributionConfig {
   /** given, or that of the platform's project; `undefined`: see `cookieFiles` */
   readonly cookie: string | undefined;
-  /** where Erlang keeps the user's cookie, in the order in which it looks */
-  readonly cookieFiles: readonly [string, ...string[]];
+  /** where Erlang keeps the user's cookie, in the order in which it looks; `undefined`: it is not needed */
+  readonly cookieFiles: readonly string[] | undefined;
   readonly epmdPort: number;
   /** silence of a peer after which it counts as gone, milliseconds */
   readonly netTickTimeMs: number;
@@ -77,8 +77,7 @@ export function distributionConfig(
   return {
     nodeName,
     distribution: {
-      cookie: checkCookie(settings, given, sources.env.PLATFORM_PROJECT_ENTROPY, problems),
-      cookieFiles: cookieFiles(sources.homedir(), sources.env.XDG_CONFIG_HOME),
+      ...checkCookie(settings, given, sources, problems),
       epmdPort: settings.ERL_EPMD_PORT ?? DEFAULT_EPMD_PORT,
       netTickTimeMs: (settings.NET_TICKTIME ?? 60) * 1000,
       connectNodes: (settings.CONNECT_NODES ?? []).filter((node) => node !== nodeName),
@@ -156,9 +155,10 @@ function checkNodeName(
 function checkCookie(
   { NODE_ENV, ERLANG_COOKIE: cookie }: Settings,
   { ERLANG_COOKIE: given }: GivenSettings,
-  entropy: string | undefined,
+  sources: DistributionSources,
   problems: string[],
-): string | undefined {
+): Pick<DistributionConfig, 'cookie' | 'cookieFiles'> {
+  const { PLATFORM_PROJECT_ENTROPY: entropy } = sources.env;
   if (given) {
     if (NODE_ENV === 'production' && cookie !== undefined && isPlaceholderCookie(cookie)) {
       problems.push(
@@ -166,10 +166,12 @@ function checkCookie(
           `placeholder; ${COOKIE_ADVICE}`,
       );
     }
-    return cookie;
+    return { cookie, cookieFiles: undefined };
   }
   if (entropy !== undefined && entropy !== '') {
-    if (isProjectEntropy(entropy)) return projectCookie(entropy);
+    if (isProjectEntropy(entropy)) {
+      return { cookie: projectCookie(entropy), cookieFiles: undefined };
+    }
     problems.push(
       `PLATFORM_PROJECT_ENTROPY: expected ${ENTROPY_SHAPE}, got fewer; set ERLANG_COOKIE instead, ` +
         COOKIE_ADVICE,
@@ -179,15 +181,28 @@ function checkCookie(
       '--cookie or ERLANG_COOKIE: expected a secret of your own, since this is production, got ' +
         `none; ${COOKIE_ADVICE}`,
     );
+  } else {
+    return { cookie: undefined, cookieFiles: cookieFiles(sources, problems) };
   }
-  return undefined;
+  return { cookie: undefined, cookieFiles: undefined };
 }
 
 /** @see OTP `auth.erl`: the home directory, then the user's configuration directory */
 function cookieFiles(
-  home: string,
-  xdgConfigHome: string | undefined,
-): readonly [string, ...string[]] {
+  { env: { XDG_CONFIG_HOME: xdgConfigHome }, homedir }: DistributionSources,
+  problems: string[],
+): readonly string[] {
+  let home: string;
+  try {
+    home = homedir();
+  } catch {
+    // As for a user id that no user has, which some containers run with.
+    problems.push(
+      '--cookie or ERLANG_COOKIE: expected a cookie, since this user has no home directory where one ' +
+        'could be kept',
+    );
+    return [];
+  }
   const config = xdgConfigHome ? xdgConfigHome : join(home, '.config');
   return [join(home, '.erlang.cookie'), join(config, 'erlang', '.erlang.cookie')];
 }

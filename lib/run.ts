@@ -76,7 +76,7 @@ export async function start(options: StartOptions = {}): Promise<Running> {
 
 function cookieOf({ distribution }: Config): Cookie | undefined {
   if (distribution === undefined) return undefined;
-  return resolveCookie({ explicit: distribution.cookie, files: distribution.cookieFiles });
+  return resolveCookie({ explicit: distribution.cookie, files: distribution.cookieFiles ?? [] });
 }
 
 function printTerm(value: unknown): string {

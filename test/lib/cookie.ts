@@ -140,3 +140,8 @@ t.test('isPlaceholderCookie knows the cookies that everybody knows', async (t) =
   }
   t.notOk(isPlaceholderCookie('5f0c7a1d2b'));
 });
+
+t.test('without a file to look in, a cookie has to be given', async (t) => {
+  t.throws(() => resolveCookie({ files: [] }), { name: 'CookieError', message: /--cookie/ });
+  t.match(resolveCookie({ explicit: 'abc', files: [] }), { cookie: 'abc' });
+});

@@ -10,10 +10,14 @@ interface Situation {
   files?: Record<string, string>;
   /** addresses of this machine beside loopback */
   addresses?: readonly string[];
+  /** of the user; throws where there is none */
+  homedir?: () => string;
 }
 
 /** What comes out, and what there is to say against it. */
-function run({ argv = '', env = {}, files = {}, addresses = [] }: Situation) {
+function run(situation: Situation) {
+  const { argv = '', env = {}, files = {}, addresses = [] } = situation;
+  const { homedir = () => '/home/user' } = situation;
   const problems: string[] = [];
   const words = argv.split(' ').filter((word) => word !== '');
   const given = readSettings(parseCommandLine(words), env);
@@ -28,7 +32,7 @@ function run({ argv = '', env = {}, files = {}, addresses = [] }: Situation) {
     checkSettings(given, problems),
     given,
     {
-      ...{ env, readFile, hostname: () => 'app.0', homedir: () => '/home/user' },
+      ...{ env, readFile, hostname: () => 'app.0', homedir },
       networkInterfaces: () => ({ eth0 }),
     },
     problems,
@@ -57,6 +61,19 @@ t.test('without a cookie says where Erlang keeps it', async (t) => {
     listenPorts: undefined,
     commonPort: undefined,
   });
+});
+
+t.test('a user without a home directory needs a cookie of its own, and no more', async (t) => {
+  const homedir = (): never => {
+    throw new Error('uv_os_homedir returned ENOENT');
+  };
+  const argv = '--name a@h --cookie abc';
+  t.match(load({ argv, homedir })?.distribution, { cookie: 'abc', cookieFiles: undefined });
+  const env = { PLATFORM_PROJECT_ENTROPY: 'x'.repeat(56) };
+  t.match(load({ argv: '--name a@h', env, homedir })?.distribution, { cookieFiles: undefined });
+  t.strictSame(problemsOf({ argv: '--name a@h', homedir }), [
+    '--cookie or ERLANG_COOKIE: expected a cookie, since this user has no home directory where one could be kept',
+  ]);
 });
 
 t.test('ENABLE_DISTRIBUTION=false keeps the node alone, whatever else is set', async (t) => {
