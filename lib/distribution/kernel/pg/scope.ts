@@ -152,13 +152,14 @@ export class PgScope {
     const pids = members instanceof Pid ? [members] : [...members];
     this.#assertLocal(pids);
     // A name that cannot be sent must fail here, not when the next node asks for our groups.
-    encodeExternal(group);
+    encodeExternal(encodeSync(this.process.pid, [[group, []]]));
     if (pids.length === 0) return;
     this.#table.add(OURS, group, pids);
+    const joined = pids.filter((pid) => this.#enter(pid, group));
     this.#tellScopes(encodeJoin(this.process.pid, group, pids));
     this.#monitors.emit({ type: 'join', group, members: pids });
     // Last, because the monitor of one that has ended fires at once.
-    for (const pid of pids) this.#watchMember(pid, group);
+    for (const pid of joined) this.#watchMember(pid);
   }
 
   /**
@@ -348,15 +349,18 @@ export class PgScope {
     this.process.send(to, message, NO_CONNECT);
   }
 
-  #watchMember(pid: Pid, group: Term): void {
+  /** @returns whether it is a member from now on, of whichever group */
+  #enter(pid: Pid, group: Term): boolean {
     const member = this.#members.get(pid.key);
-    if (member !== undefined) {
-      member.groups.push(group);
-      return;
-    }
-    const ref = this.process.makeRef();
-    this.#members.set(pid.key, { ref, groups: [group] });
-    this.#watch(pid, 'member', ref);
+    if (member !== undefined) member.groups.push(group);
+    else this.#members.set(pid.key, { ref: this.process.makeRef(), groups: [group] });
+    return member === undefined;
+  }
+
+  /** A listener that heard of it may have taken it out again, and then in once more, watched already. */
+  #watchMember(pid: Pid): void {
+    const ref = this.#members.get(pid.key)?.ref;
+    if (ref !== undefined && !this.#monitored.has(ref.key)) this.#watch(pid, 'member', ref);
   }
 
   #unwatchMember(pid: Pid, group: Term): void {

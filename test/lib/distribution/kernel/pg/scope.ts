@@ -9,6 +9,7 @@ import {
 import { type PgLimits, PgScope } from '../../../../../lib/distribution/kernel/pg/scope.ts';
 import { atom } from '../../../../../lib/distribution/terms/atom.ts';
 import { inspectTerm } from '../../../../../lib/distribution/terms/inspect.ts';
+import { MAX_TERM_DEPTH } from '../../../../../lib/distribution/terms/limits.ts';
 import { Pid } from '../../../../../lib/distribution/terms/pid.ts';
 import { type Term, tuple } from '../../../../../lib/distribution/terms/term.ts';
 import { Telemetry } from '../../../../../lib/telemetry/telemetry.ts';
@@ -179,6 +180,29 @@ test('who has left everything is not monitored any more', async (t) => {
   t.same(ignored, []);
 });
 
+test('one that a listener takes out again while it joins has left', async (t) => {
+  const { nodes, start, idle, settle, sent } = setUp(t);
+  const [a, b] = [start(A), start(B)];
+  nodes.network.connect(A, B);
+  await settle();
+  const [member, other] = [idle(A), idle(A)];
+  const stop = a.monitorScope(({ type, members }) => {
+    if (type === 'join' && members.some((pid) => pid.equals(member.pid))) a.leave(G, member.pid);
+  }).stop;
+  const { monitors } = nodes.network.table(A).sizes;
+  a.join(G, [member.pid, other.pid]);
+  t.same(a.members(G), [other.pid]);
+  t.equal(nodes.network.table(A).sizes.monitors, monitors + 1);
+  stop();
+  a.join(G, member.pid);
+  await settle();
+  sent();
+  member.stop();
+  await settle();
+  t.match(sent()[0], /^a>b \{leave,<[^>]*>,<[^>]*>,\[g\]\}$/, 'it was in the group once');
+  t.same(b.members(G), [other.pid]);
+});
+
 test('the members of a scope that ends are forgotten, and come back with the next', async (t) => {
   const { nodes, start, idle, settle, ignored } = setUp(t);
   const [a, b] = [start(A), start(B)];
@@ -310,6 +334,21 @@ test('a group whose name cannot be sent is refused before anything happens', asy
     t.throws(() => a.join(name as unknown as Term, pid), { code: 'unencodable' });
   }
   t.same(a.whichGroups(), []);
+});
+
+test('a group whose name is nested too deep for a message is refused as well', async (t) => {
+  const { network, start, idle, settle } = setUp(t);
+  const [a, b] = [start(A), start(B)];
+  network.connect(A, B);
+  await settle();
+  const member = idle(A);
+  let deep: Term = atom('x');
+  for (let depth = 0; depth < MAX_TERM_DEPTH - 1; depth += 1) deep = [deep];
+  t.throws(() => a.join(deep, member.pid), { code: 'limit_exceeded' });
+  t.same(a.whichGroups(), []);
+  a.join(G, member.pid);
+  await settle();
+  t.same(b.whichGroups(), [G]);
 });
 
 test('what is no message of the protocol is ignored and reported', async (t) => {
