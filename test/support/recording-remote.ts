@@ -1,3 +1,4 @@
+import { TermError } from '../../lib/distribution/errors.ts';
 import type {
   DeliverOptions,
   RemoteSignals,
@@ -14,11 +15,11 @@ export interface RecordedSignal {
 /** A network that sends nothing and remembers what it was given. */
 export class RecordingRemote implements RemoteSignals {
   readonly delivered: RecordedSignal[] = [];
-  /** thrown in place of taking a message */
-  refusal: Error | undefined;
+  /** what the encoder would take; the rest it refuses */
+  isTerm: (signal: Signal) => boolean = () => true;
 
   deliver(node: string, signal: Signal, options: DeliverOptions = {}): void {
-    if (this.refusal !== undefined && signal.type.startsWith('send')) throw this.refusal;
+    if (!this.isTerm(signal)) throw new TermError('unencodable', 'expected a term');
     this.delivered.push({ node, signal, connect: options.connect ?? true });
   }
 

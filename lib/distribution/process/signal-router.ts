@@ -9,6 +9,7 @@
  *
  * @see OTP "Distribution Protocol", Protocol between Connected Nodes
  */
+import { TermError } from '../errors.ts';
 import { Atom, atom, isAtom } from '../terms/atom.ts';
 import { EncodedTerm } from '../terms/encode.ts';
 import { Pid } from '../terms/pid.ts';
@@ -17,7 +18,7 @@ import type { Term } from '../terms/term.ts';
 import { Aliases, type AliasMode } from './aliases.ts';
 import { Links } from './links.ts';
 import { type Monitor, Monitors } from './monitors.ts';
-import type { Destination, Monitorable, Process } from './process.ts';
+import { type Destination, exitReasonOf, type Monitorable, type Process } from './process.ts';
 import type { Replies } from './replies.ts';
 import type { RunQueue } from './run-queue.ts';
 import type { DeliverOptions, MonitorTarget, RemoteSignals, Signal } from './signals.ts';
@@ -28,6 +29,8 @@ export type RelationSignal = Exclude<Signal, { type: 'group_leader' } | { type: 
 
 /** What a request to another node says of the process to be made there. */
 export type SpawnRequest = Omit<Extract<Signal, { type: 'spawn_request' }>, 'type' | 'options'>;
+
+type EndSignal = Extract<Signal, { type: 'exit_link' | 'down' }>;
 
 export interface SignalRouterOptions {
   /** our node name */
@@ -313,8 +316,7 @@ export class SignalRouter {
       if (other.node === this.#node) {
         if (this.#links.breakLink(other, pid)) this.#exitOverLink(pid, other, reason);
       } else {
-        const signal = { type: 'exit_link', from: pid, to: other, reason } as const;
-        this.#remote.deliver(other.node, signal, NO_CONNECT);
+        this.#sendEnd(other.node, { type: 'exit_link', from: pid, to: other, reason });
       }
     }
     for (const monitor of this.#monitors.takeWatching(pid)) this.#fireDown(monitor, reason);
@@ -330,8 +332,24 @@ export class SignalRouter {
       this.#find(watcher)?.deliver(downMessage(monitor, reason));
     } else {
       const ended = watched === undefined ? {} : { ended: watched };
-      const signal = { type: 'down', from: target, ...ended, to: watcher, ref, reason } as const;
-      this.#remote.deliver(watcher.node, signal, NO_CONNECT);
+      this.#sendEnd(watcher.node, {
+        type: 'down',
+        from: target,
+        ...ended,
+        to: watcher,
+        ref,
+        reason,
+      });
+    }
+  }
+
+  /** Whoever waits for the end hears of it in any case, also if its reason turns out to be no term. */
+  #sendEnd(node: string, signal: EndSignal): void {
+    try {
+      this.#remote.deliver(node, signal, NO_CONNECT);
+    } catch (error) {
+      if (!(error instanceof TermError)) throw error;
+      this.#remote.deliver(node, { ...signal, reason: exitReasonOf(error) }, NO_CONNECT);
     }
   }
 
@@ -357,8 +375,7 @@ export class SignalRouter {
       this.#links.accept(to, from);
       return;
     }
-    const signal = { type: 'exit_link', from: to, to: from, reason: NOPROC } as const;
-    this.#remote.deliver(peer, signal, NO_CONNECT);
+    this.#sendEnd(peer, { type: 'exit_link', from: to, to: from, reason: NOPROC });
   }
 
   #receiveMonitor(peer: string, watcher: Pid, target: MonitorTarget, ref: Reference): void {
@@ -368,8 +385,7 @@ export class SignalRouter {
       this.#monitors.add(monitor);
       return;
     }
-    const signal = { type: 'down', from: target, to: watcher, ref, reason: NOPROC } as const;
-    this.#remote.deliver(peer, signal, NO_CONNECT);
+    this.#sendEnd(peer, { type: 'down', from: target, to: watcher, ref, reason: NOPROC });
   }
 
   #receiveDown(peer: string, to: Pid, ref: Reference, reason: Term): void {

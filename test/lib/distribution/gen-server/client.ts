@@ -1,5 +1,4 @@
 import { test } from 'tap';
-import { TermError } from '../../../../lib/distribution/errors.ts';
 import { GenServerClient } from '../../../../lib/distribution/gen-server/client.ts';
 import { parseCall } from '../../../../lib/distribution/gen-server/envelope.ts';
 import {
@@ -295,7 +294,7 @@ test('a request that cannot be sent fails at once and leaves nothing behind', as
   telemetry.attach('test', 'gen_server.call.stop', (_event, _measurements, { outcome }) =>
     outcomes.push(outcome),
   );
-  remote.refusal = new TermError('unencodable', 'expected a term');
+  remote.isTerm = (signal) => !('message' in signal);
   const caller = processes.spawnServer({ onMessage: () => {} });
   const { sizes } = processes;
   for (const server of [new Pid('b@x', 9, 0, 1), { name: 'server', node: 'b@x' }]) {

@@ -6,6 +6,7 @@ import {
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { EncodedTerm } from '../../../../lib/distribution/terms/encode.ts';
+import { inspectTerm } from '../../../../lib/distribution/terms/inspect.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
@@ -159,6 +160,32 @@ test('the end of a process tells the other ends of links and monitors', (t) => {
   ]);
   t.same(processes.sizes, EMPTY);
   t.end();
+});
+
+test('all hear of an end whose reason cannot be sent', async (t) => {
+  const { processes, remote } = setUp();
+  const process = processes.spawnServer(idle);
+  const { process: watcher, messages } = collector(processes);
+  process.link(theirs);
+  for (const ref of [theirRef, new Reference('b@x', 4, [7, 8, 9])]) {
+    processes.receive('b@x', { type: 'monitor', from: theirs, target: process.pid, ref });
+  }
+  watcher.monitor(process.pid);
+  remote.take();
+  remote.isTerm = (signal) => !('reason' in signal && Number.isNaN(signal.reason));
+  process.stop(Number.NaN);
+  t.ok(Number.isNaN(await process.exited));
+  t.equal(messages.length, 1);
+  const delivered = remote.take().map(({ signal }) => signal);
+  t.same(
+    delivered.map(({ type }) => type),
+    ['exit_link', 'down', 'down'],
+  );
+  for (const signal of delivered) {
+    const reason = 'reason' in signal ? inspectTerm(signal.reason) : '';
+    t.match(reason, /^\{\{js_error,<<"TermError: expected a term">>\},\[\]\}$/);
+  }
+  t.match(processes.sizes, { links: 0, monitors: 0 });
 });
 
 // --- signals from other nodes -------------------------------------------------------------------
