@@ -59,11 +59,16 @@ function text(value: unknown): string {
   return escapeControls(JSON.stringify(content) ?? 'undefined');
 }
 
+// Controls, what turns the direction of a text or is not seen, and separators of lines.
+const STEERING = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /** JSON escapes the controls of ASCII; terminals know some more, and so do those who split lines. */
 function escapeControls(json: string): string {
-  return json.replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  return json.replace(STEERING, (character) =>
+    character
+      .split('')
+      .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+      .join(''),
   );
 }
 

@@ -33,13 +33,13 @@ t.test('an error is told on the same line, with its place and its causes', async
 
 t.test('no value leaves its line or steers the terminal', async (t) => {
   const { written, logger } = setUp();
-  const nasty = 'a\nb\r\u001b[2J\u009b2J\u2028c"d';
+  const nasty = 'a\nb\r\u001b[2J\u009b2J\u2028c"d\u202e\u2066\u{e0041}';
   logger.warn({ path: nasty, list: [nasty], [nasty]: 1 }, 'request');
   const line = written.join('');
   t.equal(line.indexOf('\n'), line.length - 1);
   // Between the space and the tilde, and the end of the line.
   t.match(line, /^[ -~]+\n$/);
-  t.match(line, 'path="a\\nb\\r\\u001b[2J\\u009b2J\\u2028c\\"d"');
+  t.match(line, 'path="a\\nb\\r\\u001b[2J\\u009b2J\\u2028c\\"d\\u202e\\u2066\\udb40\\udc41"');
 });
 
 t.test('secrets are blotted out here too', async (t) => {
