@@ -236,12 +236,16 @@ function checkPorts(
   const problem = (about: keyof GivenSettings, rest: string): void => {
     problems.push(`${given[about]?.label ?? about}: expected ${rest}`);
   };
+  const epmdPort = settings.ERL_EPMD_PORT ?? DEFAULT_EPMD_PORT;
+  if (PORT === epmdPort && commonPort === undefined) {
+    problem('ERL_EPMD_PORT', `another port than that of the HTTP service, ${PORT}`);
+  }
   if (given.DIST_PORT_MAX && !given.DIST_PORT_MIN) {
     problem('DIST_PORT_MAX', 'DIST_PORT_MIN beside it, where the range begins');
   }
   if (min !== undefined && max !== undefined) {
     if (min > max) problem('DIST_PORT_MAX', `a port not below DIST_PORT_MIN, ${min}, got ${max}`);
-    else if (isCovered(min, max, new Set([...kept, settings.ERL_EPMD_PORT ?? DEFAULT_EPMD_PORT]))) {
+    else if (isCovered(min, max, new Set([...kept, epmdPort]))) {
       problem('DIST_PORT_MIN', 'a port in the range that is free for peers, got none');
     }
   }

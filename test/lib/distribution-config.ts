@@ -235,6 +235,10 @@ t.test('ports that cannot work are problems', async (t) => {
   t.strictSame(about({ ERL_DIST_PORT: '9100', DIST_PORT_MIN: '9100' }), [
     'ERL_DIST_PORT: expected no DIST_PORT_MIN beside it: it is the port',
   ]);
+  t.strictSame(about({ ERL_EPMD_PORT: '8888' }), [
+    'ERL_EPMD_PORT: expected another port than that of the HTTP service, 8888',
+  ]);
+  t.strictSame(about({ ERL_EPMD_PORT: '8888', ERL_DIST_PORT: '9100' }), [], 'no port mapper');
   for (const port of ['22', '80', '8888']) {
     t.strictSame(about({ ERL_DIST_PORT: port }), [
       `ERL_DIST_PORT: expected another port than 22, 80, 8888, got ${port}`,
