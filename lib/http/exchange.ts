@@ -364,10 +364,11 @@ function countHosts(rawHeaders: readonly string[]): number {
   return hosts;
 }
 
-/** Without the query, which may hold what does not belong into logs. */
+/** Without what does not belong into logs: the query, and in a target as for a proxy the credentials. */
 function pathOf(target: string): string {
   const end = target.indexOf('?');
-  return end < 0 ? target : target.slice(0, end);
+  const path = end < 0 ? target : target.slice(0, end);
+  return path.startsWith('/') ? path : path.replace(/\/\/[^/]*@/, '//');
 }
 
 function disconnection(): HttpError {

@@ -51,6 +51,15 @@ t.test('a failing handler is 500 with its cause in the telemetry only', async (t
   ]);
 });
 
+t.test('the path of a request is told without its query, and without credentials', async (t) => {
+  const { server, metadata, told } = await startServer(t, hello);
+  const client = await RawClient.connect(t, server);
+  client.send('GET http://op:s3cret@h/x?secret=1 HTTP/1.1', 'Host: h', 'Connection: close', '', '');
+  await client.closed;
+  await told('http.request.stop');
+  t.match(metadata('http.request.stop'), [{ path: 'http://h/x', status: 200 }]);
+});
+
 t.test('a client that leaves aborts the signal; one stop tells of it', async (t) => {
   const reasons: unknown[] = [];
   const handle = (_request: HttpRequest, { signal }: RequestScope) =>
