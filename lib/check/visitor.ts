@@ -27,6 +27,8 @@ export interface Answer {
 export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  /** whether to leave out the credentials */
+  readonly asStranger?: boolean;
 }
 
 /** Sends one request. */
@@ -56,13 +58,15 @@ export class Visitor {
   }
 
   /** @throws {CheckFailure} if no answer comes in time, or it leads elsewhere */
-  async ask(path: string, { method = 'GET', headers = {} }: RequestOptions = {}): Promise<Answer> {
+  async ask(path: string, options: RequestOptions = {}): Promise<Answer> {
+    const { method = 'GET', headers = {}, asStranger = false } = options;
+    const credentials = asStranger ? {} : this.#credentials;
     const request = `${method} ${path}`;
     let response: Response;
     let text: string;
     try {
       response = await this.#fetch(`${this.url}${path}`, {
-        ...{ method, redirect: 'manual', headers: { ...this.#credentials, ...headers } },
+        ...{ method, redirect: 'manual', headers: { ...credentials, ...headers } },
         signal: AbortSignal.timeout(this.#timeoutMs),
       });
       text = await response.text();

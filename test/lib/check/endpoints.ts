@@ -4,10 +4,14 @@ import { Visitor } from '../../../lib/check/visitor.ts';
 import { body, FakeDeployment, type Lie, text } from '../../support/fake-deployment.ts';
 
 /** What each check says: its detail, or `FAIL` and the message. */
-async function run(lie: Lie, url = 'https://example.org'): Promise<Map<string, string>> {
+async function run(
+  lie: Lie,
+  url = 'https://example.org',
+  authorization?: string,
+): Promise<Map<string, string>> {
   const deployment = new FakeDeployment();
   deployment.lie = lie;
-  const visitor = new Visitor({ url, timeoutMs: 1_000, fetch: deployment.fetch });
+  const visitor = new Visitor({ url, timeoutMs: 1_000, authorization, fetch: deployment.fetch });
   const said = new Map<string, string>();
   for (const check of ENDPOINTS) {
     said.set(
@@ -32,6 +36,23 @@ t.test('a deployment as it must be passes', async (t) => {
   );
   t.match(said, ['from a@h']);
 });
+
+t.test(
+  'whether strangers are kept out is tried without the credentials that all else has',
+  async (t) => {
+    const seen = new Map<string, string | null>();
+    await run(
+      ({ url, headers }) => {
+        seen.set(new URL(url).pathname, headers.get('authorization'));
+        return undefined;
+      },
+      undefined,
+      'Basic eDp5',
+    );
+    for (const path of ['/', '/counter', '/nodes']) t.equal(seen.get(path), 'Basic eDp5', path);
+    for (const path of ['/metrics', '/dashboard']) t.equal(seen.get(path), null, path);
+  },
+);
 
 t.test('whatever is not as it must be is found, by the check about it alone', async (t) => {
   const without = (name: string) => (honest: Response) => {
