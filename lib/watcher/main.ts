@@ -39,10 +39,15 @@ async function main(): Promise<number> {
   return 0;
 }
 
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof ConfigError)) throw error;
-  process.stderr.write(`cannot start: ${error.message}\n`);
-  process.exitCode = 1;
+async function exitCode(): Promise<number> {
+  try {
+    return await main();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`cannot start: ${error.message}\n`);
+    return 1;
+  }
 }
+
+// A look under way would keep the process for as long as its answer may take.
+process.exit(await exitCode());

@@ -1,5 +1,8 @@
 /** The watcher as a process, told of its deployment as the platform tells it. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { Command } from '../../support/checkout.ts';
@@ -31,6 +34,31 @@ t.test('logs what it sees at the public address, and ends on SIGTERM with 0', as
   });
   process.kill(watcher.pid, 'SIGTERM');
   t.equal(await watcher.exited, 0);
+  t.match(watcher.stdout, /"msg":"stopped"/);
+});
+
+t.test('a look under way does not keep it from ending', async (t) => {
+  const silent = createServer();
+  const asked = once(silent, 'request');
+  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => {
+    silent.closeAllConnections();
+    silent.close();
+  });
+  const { port } = silent.address() as AddressInfo;
+  const url = `http://127.0.0.1:${port}`;
+  const routes = { [url]: { primary: true, type: 'upstream' } };
+  const watcher = start({
+    PLATFORM_ROUTES: Buffer.from(JSON.stringify(routes)).toString('base64'),
+  });
+  t.teardown(() => watcher.signalGroup('SIGKILL'));
+  const [request] = (await asked) as [IncomingMessage];
+  const givenUp = once(request.socket, 'close');
+  const sentAt = performance.now();
+  process.kill(watcher.pid, 'SIGTERM');
+  t.equal(await watcher.exited, 0);
+  await givenUp;
+  t.ok(performance.now() - sentAt < 5_000, 'which is half of the time that an answer may take');
   t.match(watcher.stdout, /"msg":"stopped"/);
 });
 
