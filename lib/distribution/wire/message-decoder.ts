@@ -23,6 +23,9 @@ import {
   PASS_THROUGH,
 } from './message-format.ts';
 
+/** Parts of a fragmented message below this are put together as they come. OTP's have 64 KiB. */
+const SMALL_PART_BYTES = 4096;
+
 /** What a decoder accepts from a peer. */
 export interface MessageDecoderLimits {
   /** fragmented messages that have begun and not ended */
@@ -54,12 +57,14 @@ interface Sequence {
   readonly control: ControlMessage;
   /** the atoms of the header, which the whole payload refers to */
   readonly atoms: readonly string[];
-  readonly payload: ByteWriter;
+  /** what has come of the payload: views of the frames, joined when all of it is there */
+  readonly parts: Uint8Array[];
+  /** the last parts, if they are small: an array for each would take more than they hold */
+  readonly small: ByteWriter;
+  bytes: number;
   /** id that the next fragment must have */
   nextFragmentId: bigint;
 }
-
-const MIN_CAPACITY = 256;
 
 /**
  * Turns the frame bodies of one connection into messages: header, atom cache and fragments.
@@ -169,9 +174,11 @@ export class MessageDecoder {
     }
     const atoms = this.#header(reader);
     const control = this.#control(atoms);
-    // Sized by what has arrived, not by the number of fragments that the peer announces.
-    const payload = new ByteWriter(Math.max(MIN_CAPACITY, 2 * reader.remaining));
-    const sequence = { control, atoms, payload, nextFragmentId: fragmentId - 1n };
+    const small = new ByteWriter();
+    const sequence = {
+      ...{ control, atoms, parts: [], small, bytes: 0 },
+      nextFragmentId: fragmentId - 1n,
+    };
     this.#append(sequence, reader);
     this.#sequences.set(sequenceId, sequence);
     return undefined;
@@ -195,10 +202,11 @@ export class MessageDecoder {
       return undefined;
     }
     this.#sequences.delete(sequenceId);
-    this.#openBytes -= sequence.payload.length;
+    this.#openBytes -= sequence.bytes;
     const { control, atoms } = sequence;
+    gatherSmall(sequence);
     if (!hasPayload(control.operation)) return { control, payload: undefined };
-    const payload = new ByteReader(sequence.payload.take());
+    const payload = new ByteReader(Buffer.concat(sequence.parts, sequence.bytes));
     const term = decodeTerm(payload, { limits: this.#limits.terms, atomCache: atoms });
     return { control, payload: this.#payload(payload, control, term) };
   }
@@ -206,13 +214,20 @@ export class MessageDecoder {
   #append(sequence: Sequence, reader: ByteReader): void {
     const { maxMessageBytes, maxOpenBytes } = this.#limits;
     const bytes = reader.remaining;
-    if (sequence.payload.length + bytes > maxMessageBytes) {
+    if (sequence.bytes + bytes > maxMessageBytes) {
       throw limitExceeded(`${maxMessageBytes} bytes in a fragmented message`);
     }
     if (this.#openBytes + bytes > maxOpenBytes) {
       throw limitExceeded(`${maxOpenBytes} bytes in open fragmented messages`);
     }
-    sequence.payload.bytes(reader.bytes(bytes));
+    const part = reader.bytes(bytes);
+    if (bytes < SMALL_PART_BYTES) {
+      sequence.small.bytes(part);
+    } else {
+      gatherSmall(sequence);
+      sequence.parts.push(keep(part));
+    }
+    sequence.bytes += bytes;
     this.#openBytes += bytes;
   }
 
@@ -245,6 +260,15 @@ export class MessageDecoder {
     }
     return payload;
   }
+}
+
+function gatherSmall({ parts, small }: Sequence): void {
+  if (small.length > 0) parts.push(small.take());
+}
+
+/** A part of a much larger chunk is copied, so that it does not keep alive a chunk that came with much else. */
+function keep(part: Uint8Array): Uint8Array {
+  return part.length < part.buffer.byteLength / 2 ? Uint8Array.from(part) : part;
 }
 
 function expectByte(reader: ByteReader, expected: number, what: string): void {
