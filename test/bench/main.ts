@@ -71,7 +71,15 @@ for (const scenario of wanted) {
 for (const line of ratioTable(results)) log(line);
 if (values.record) record(results, settings);
 if (quick) {
-  const worse = fallen(results);
+  // A few short rounds may lie; what seems to have fallen is measured again as for the record.
+  const suspects = results.filter((result) => fallen([result]).length > 0);
+  const worse: string[] = [];
+  for (const { scenario: name, title } of suspects) {
+    const scenario = SCENARIOS.find((each) => each.name === name)!;
+    log(`${title}: once more, with more rounds`);
+    const result = await scenario.run({ ...settings, rounds: 7, measureMs: 1_000 });
+    worse.push(...fallen([{ scenario: name, title, ...result }]));
+  }
   for (const line of worse) console.error(`fallen below half of what was recorded: ${line}`);
   if (worse.length > 0) process.exitCode = 1;
 }
