@@ -90,6 +90,6 @@ export function describe(
 }
 
 function clip(value: unknown): string {
-  const printed = isTermObject(value) ? inspectTerm(value) : String(value);
+  const printed = isTermObject(value) ? inspectTerm(value, { maxLength: MAX_TEXT }) : String(value);
   return printed.slice(0, MAX_TEXT);
 }

@@ -19,11 +19,14 @@ const SEEN_BY_SEVERAL: ReadonlySet<string> = new Set(['nodeup', 'nodedown', 'con
  */
 const SAME_WITHIN_MS = 15_000;
 
+/** An event of a larger cluster does not name everybody; nothing grows without limit. */
+const MAX_NODES = 256;
+
 export class EventLog {
   readonly #maxEvents: number;
   /** oldest first, by the clocks of those who reported them first */
   readonly #events: LoggedEvent[] = [];
-  /** ids of all reports in the log, so that it is as bounded as the log */
+  /** ids of all reports in the log, each by a node that its event names: it is as bounded as the log */
   readonly #reports = new Map<string, LoggedEvent['id']>();
 
   constructor(maxEvents = 100) {
@@ -35,13 +38,14 @@ export class EventLog {
     return this.#events;
   }
 
-  /** @returns the event, new or with one more who reported it; `undefined` if that is known already */
+  /** @returns the event, new or with one more who reported it; `undefined` if there is no news in it */
   add(report: ClusterEvent): LoggedEvent | undefined {
     if (this.#reports.has(report.id)) return undefined;
     const { id, at, type, about, detail, node } = report;
     const known = this.#sameAs(report);
     if (known >= 0) {
       const event = this.#events[known] as LoggedEvent;
+      if (event.nodes.length >= MAX_NODES) return undefined;
       const merged: LoggedEvent = {
         ...event,
         at: Math.min(event.at, at),

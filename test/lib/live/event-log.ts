@@ -82,3 +82,15 @@ t.test('the oldest are forgotten, with all their reports', async (t) => {
   t.equal(log.add(down('b@h', 50_000)), undefined, 'older than all that is remembered');
   t.equal(log.events.length, 2);
 });
+
+t.test('however many report one thing, the log stays as large as it may be', async (t) => {
+  const log = new EventLog();
+  let told = 0;
+  for (let at = 0; at < 2000; at += 1) {
+    if (log.add(down(`n${at}@h`, 1000)) !== undefined) told += 1;
+  }
+  t.equal(log.events.length, 1);
+  t.equal(log.events[0]?.nodes.length, 256);
+  t.equal(told, 256, 'who is not named is no news either');
+  t.ok(log.add(down('a@h', 60_000)), 'and what happens later is told');
+});
