@@ -14,7 +14,7 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { isCount } from './count.ts';
 import { Certainty, isCertainty } from './key-table.ts';
@@ -153,7 +153,7 @@ export class CounterDisk {
 
   async #list(directory: string): Promise<string[]> {
     try {
-      await mkdir(directory, { recursive: true });
+      await makeDirectory(directory);
       return (await readdir(directory)).filter((name) => FILE_NAME.test(name)).sort();
     } catch (error) {
       const problem = `the directory ${directory} cannot be used: ${describe(error)}`;
@@ -174,6 +174,30 @@ export class CounterDisk {
       throw new CounterDiskError(path, `${cause.message}, nor be kept aside`, error);
     }
   }
+}
+
+/**
+ * Makes a directory and those above it. Node's own `recursive` never ends where the kernel says that what is
+ * above does not exist although it does, as below `/proc`.
+ */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path);
+  } catch (error) {
+    // Whether it is a directory shows when it is read.
+    if (hasCode(error, 'EEXIST')) return;
+    const above = dirname(path);
+    if (!hasCode(error, 'ENOENT') || above === path) throw error;
+    await makeDirectory(above);
+    await mkdir(path).catch((again: unknown) => {
+      // Another node may make the same directory.
+      if (!hasCode(again, 'EEXIST')) throw again;
+    });
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && 'code' in error && error.code === code;
 }
 
 async function readText(path: string): Promise<string> {

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
@@ -88,6 +89,22 @@ t.test('a torn file of every length is refused', async (t) => {
     await truncate(disk.path, size);
     t.equal((await disk.load()).refused.length, 1, `${size} of ${length} bytes`);
   }
+});
+
+t.test('a directory below which none can be made is an error', async (t) => {
+  const directory = '/proc/none/counter';
+  if (!existsSync('/proc/self')) return t.pass('there is no such place on this system');
+  const disk = new CounterDisk({ directory, nodeName: 'a@h', snapshot: () => STATE });
+  await t.rejects(disk.load(), { name: 'CounterDiskError', message: /cannot be used: ENOENT/ });
+});
+
+t.test('a directory is made with those above it, also by several nodes at once', async (t) => {
+  const directory = join(t.testdir(), 'a', 'b', 'c');
+  const disks = ['a@h', 'b@h', 'c@h'].map(
+    (nodeName) => new CounterDisk({ directory, nodeName, snapshot: () => STATE }),
+  );
+  await Promise.all(disks.map((disk) => disk.load()));
+  t.ok(existsSync(directory));
 });
 
 t.test('a directory that cannot be used is an error, when read and when written', async (t) => {
