@@ -20,6 +20,13 @@ export interface Owner {
   readonly batches: boolean;
 }
 
+/** What is known of one owner; `batches` and `error` are missing while it is being found out. */
+interface Judgement {
+  readonly owner: Pid;
+  batches?: boolean;
+  error?: unknown;
+}
+
 /** So many former owners are remembered: of those before them the rest have heard. */
 const MAX_FORMER = 16;
 
@@ -30,6 +37,7 @@ export class OwnerLookup {
   #unsubscribe: (() => void) | undefined;
   /** an owner that is known to have ended, until the name changes */
   #gone: Pid | undefined;
+  #judgement: Judgement | undefined;
   #latest: Pid | undefined;
   #former: Pid[] = [];
 
@@ -61,14 +69,14 @@ export class OwnerLookup {
 
   /** Waits for an owner. @returns `undefined` when the time is up, or when closed */
   async find(deadlineMs?: number, signal?: AbortSignal): Promise<Owner | undefined> {
-    const { global, counterName, understandsBatches, clock } = this.#options;
+    const { global, counterName, clock } = this.#options;
     for (;;) {
       signal?.throwIfAborted();
       if (deadlineMs === undefined && !this.isOpen) return undefined;
       if (deadlineMs !== undefined && clock.now() >= deadlineMs) return undefined;
       const pid = this.isOpen ? global.whereisName(counterName) : undefined;
       if (pid !== undefined && this.#gone?.equals(pid) !== true) {
-        const batches = await understandsBatches(pid);
+        const batches = this.#judge(pid);
         if (batches !== undefined) return { pid, batches };
       }
       await this.woken(deadlineMs, signal);
@@ -117,6 +125,39 @@ export class OwnerLookup {
   /** Something has changed. */
   wake(): void {
     for (const wake of [...this.#wakers]) wake();
+  }
+
+  /**
+   * Whether an owner understands batches; `undefined` while that is not known. Nobody waits for the answer of
+   * a node that may be frozen any longer than for everything else: it wakes when it comes.
+   *
+   * @throws what asking threw
+   */
+  #judge(owner: Pid): boolean | undefined {
+    const known = this.#judgement;
+    if (known?.owner.equals(owner) === true) {
+      if (!('error' in known)) return known.batches;
+      this.#judgement = undefined;
+      throw known.error;
+    }
+    const judgement: Judgement = { owner };
+    this.#judgement = judgement;
+    this.#options.understandsBatches(owner).then(
+      (batches) => this.#judged(judgement, batches),
+      (error: unknown) => {
+        judgement.error = error;
+        this.wake();
+      },
+    );
+    return undefined;
+  }
+
+  #judged(judgement: Judgement, batches: boolean | undefined): void {
+    if (batches !== undefined) {
+      judgement.batches = batches;
+      this.wake();
+      // To be asked again, but not before something has changed.
+    } else if (this.#judgement === judgement) this.#judgement = undefined;
   }
 
   #registered(pid: Pid): void {

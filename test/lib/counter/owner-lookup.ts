@@ -16,6 +16,7 @@ function start() {
   const listeners = new Set<Listener>();
   const registrations: Pid[] = [];
   const understood = new Map<string, boolean | undefined>();
+  const judging = new Map<string, Promise<boolean>>();
   let owner: Pid | undefined;
   const lookup = new OwnerLookup({
     counterName: NAME,
@@ -26,7 +27,8 @@ function start() {
         return () => listeners.delete(listener);
       },
     },
-    understandsBatches: async ({ node }) => (understood.has(node) ? understood.get(node) : true),
+    understandsBatches: async ({ node }) =>
+      judging.get(node) ?? (understood.has(node) ? understood.get(node) : true),
     isReachable: (node) => node !== 'b@h',
     clock,
     onRegistered: (pid) => registrations.push(pid),
@@ -37,7 +39,7 @@ function start() {
     if (name === NAME) owner = pid;
     for (const listener of [...listeners]) listener(event);
   };
-  return { lookup, clock, tell, registrations, understood, listeners };
+  return { lookup, clock, tell, registrations, understood, judging, listeners };
 }
 
 t.test('waits for an owner, and no longer than the time', async (t) => {
@@ -71,6 +73,54 @@ t.test(
     t.match(await next, { pid: B, batches: false });
   },
 );
+
+t.test(
+  'an owner whose node says nothing of itself is waited for no longer than the time',
+  async (t) => {
+    const { lookup, clock, tell, judging } = start();
+    let answer: (batches: boolean) => void = () => undefined;
+    judging.set(
+      'a@h',
+      new Promise((resolve) => {
+        answer = resolve;
+      }),
+    );
+    lookup.open();
+    tell(A);
+    const late = lookup.find(10);
+    const aborted = t.rejects(lookup.find(100, AbortSignal.abort(new Error('gone'))), {
+      message: 'gone',
+    });
+    await clock.advance(10);
+    t.equal(await late, undefined);
+    await aborted;
+    const other = lookup.find(100);
+    await settle();
+    tell(B);
+    t.match(
+      await other,
+      { pid: B, batches: true },
+      'and no longer than until there is another one',
+    );
+    tell(A);
+    const patient = lookup.find(100);
+    await settle();
+    answer(false);
+    t.match(await patient, { pid: A, batches: false });
+    t.equal(clock.pending, 0);
+  },
+);
+
+t.test('a failure to ask is that of all who look', async (t) => {
+  const { lookup, tell, judging } = start();
+  judging.set('a@h', Promise.reject(new Error('broken')));
+  lookup.open();
+  tell(A);
+  await Promise.all([
+    t.rejects(lookup.find(100), { message: 'broken' }),
+    t.rejects(lookup.find(), { message: 'broken' }),
+  ]);
+});
 
 t.test('closed, it finds nobody, and lets go of all who wait', async (t) => {
   const { lookup, clock, tell, listeners } = start();
