@@ -146,6 +146,12 @@ export class Live {
 
   /** Goes on with another pubsub, after a restart of the former one. */
   use(pubsub: PubSub): void {
+    this.#listen(pubsub);
+    // What was published in between nobody has heard.
+    void this.#readCount();
+  }
+
+  #listen(pubsub: PubSub): void {
     this.#reporter.use(pubsub);
     for (const subscription of this.#subscriptions) subscription.unsubscribe();
     this.#subscriptions = [
@@ -176,7 +182,7 @@ export class Live {
 
   #start(): void {
     const { node, owner, pubsub } = this.#options;
-    this.use(pubsub);
+    this.#listen(pubsub);
     this.#releases.push(
       node.onNodeEvent((event) => this.#onNodeEvent(event)),
       owner.onChange(() => this.#ownerChanged()),

@@ -387,6 +387,22 @@ t.test('goes on with another pubsub', async (t) => {
   t.match(spectator.of('counter'), [{ count: 4 }]);
 });
 
+t.test('what was counted between two pubsubs is known all the same', async (t) => {
+  const { clock, start, own, state } = world(t);
+  state.count = 4;
+  own('a@h');
+  const { live, pubsub } = await start('a@h');
+  const spectator = new Spectator(live);
+  await settle();
+  await pubsub.stop();
+  state.count = 5;
+  await clock.advance(100);
+  live.use(await PubSub.start());
+  await settle();
+  t.equal(live.count, 5);
+  t.match(spectator.of('counter').at(-1), { count: 5 });
+});
+
 t.test('a stop ends the streams and releases everything', async (t) => {
   const { clock, start, own } = world(t);
   const a = await start('a@h');
