@@ -49,15 +49,17 @@ export class OwnerLookup {
     return this.#unsubscribe !== undefined;
   }
 
-  /** Starts to look. Idempotent. */
+  /** Starts to look, also for those who wait already. Idempotent. */
   open(): void {
+    if (this.isOpen) return;
     const { global, counterName } = this.#options;
     this.#latest ??= global.whereisName(counterName);
-    this.#unsubscribe ??= global.onNameEvent(({ type, name, pid }) => {
+    this.#unsubscribe = global.onNameEvent(({ type, name, pid }) => {
       if (!isAtom(name, counterName.name) || type === 'conflict') return;
       if (type === 'registered') this.#registered(pid);
       this.wake();
     });
+    this.wake();
   }
 
   /** Ends, and wakes who waits. */

@@ -111,6 +111,18 @@ t.test(
   },
 );
 
+t.test('who looks before the name is known waits no longer than until it is', async (t) => {
+  const { lookup, clock, tell } = start();
+  tell(A);
+  const early = lookup.find(10);
+  await settle();
+  lookup.open();
+  await settle();
+  await clock.advance(10);
+  t.match(await early, { pid: A, batches: true });
+  t.equal(clock.pending, 0);
+});
+
 t.test('a failure to ask is that of all who look', async (t) => {
   const { lookup, tell, judging } = start();
   judging.set('a@h', Promise.reject(new Error('broken')));
