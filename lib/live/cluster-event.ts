@@ -10,6 +10,10 @@ import type { Measurements, Metadata } from '../telemetry/telemetry.ts';
 export const EVENTS_TOPIC = 'cluster:events';
 
 const MAX_TEXT = 255;
+
+/** The last moment that a `Date` can tell: a later one is no time, and pages could not show it. */
+const LAST_MOMENT = 8_640_000_000_000_000;
+
 const text = z.string().max(MAX_TEXT);
 
 /** A message of the topic `cluster:events`. */
@@ -17,7 +21,7 @@ export const clusterEventSchema = z.object({
   /** unique: the node, its start, and a number */
   id: z.string().min(1).max(400),
   /** milliseconds since 1970, by the clock of `node` */
-  at: z.int().nonnegative(),
+  at: z.int().nonnegative().max(LAST_MOMENT),
   /** who tells it */
   node: text.min(1),
   /**

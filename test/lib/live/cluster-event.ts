@@ -77,6 +77,7 @@ t.test('what is no event is refused', async (t) => {
     'nodeup',
     { ...good, type: 'explosion' },
     { ...good, at: -1 },
+    { ...good, at: 8_640_000_000_000_001 },
     { ...good, about: 'x'.repeat(256) },
     { ...good, id: '' },
     { ...good, detail: undefined },
