@@ -8,7 +8,10 @@ import type { Load } from './load-meter.ts';
 /** Where nodes publish their load, once per second while there is some. */
 export const LOAD_TOPIC = 'cluster:load';
 
-const amount = z.number().nonnegative();
+/** No node has so many requests in a second, or so slow ones; the sums stay numbers that can be plotted. */
+const MAX_AMOUNT = 1e9;
+
+const amount = z.number().nonnegative().max(MAX_AMOUNT);
 
 /** A message of the topic `cluster:load`: the load of one second on one node. */
 export const loadMessageSchema = z.object({
