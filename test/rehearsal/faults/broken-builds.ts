@@ -78,6 +78,9 @@ t.test('as it is, it passes every step', { skip }, async (t) => {
   t.match(output, /everything was as promised/);
 });
 
+/** The built program: one file, in the spelling of the bundler. */
+const PROGRAM = 'dist/lib/program.js';
+
 const BROKEN: readonly {
   readonly what: string;
   readonly spoil: string;
@@ -91,25 +94,25 @@ const BROKEN: readonly {
   {
     what: 'an increment that counts twice',
     spoil: replace(
-      'dist/handlers/counter-increment.js',
-      'const count = await context.counter.increment(',
-      'await context.counter.increment({ signal });\n    const count = await context.counter.increment(',
+      PROGRAM,
+      'await context.counter.increment(',
+      '(await context.counter.increment({ signal })) && await context.counter.increment(',
     ),
     fails: /^1 instance +FAILED[\s\S]+hello_distributed\.0 counts \d+, not \d+/m,
   },
   {
     what: 'a 5xx now and then',
     spoil: replace(
-      'dist/handlers/counter-show.js',
-      'const count = await',
-      "if (Math.random() < 0.1) throw new Error('spoilt');\n    const count = await",
+      PROGRAM,
+      'await context.counter.get(',
+      "Math.random() < 0.1 ? await Promise.reject(new Error('spoilt')) : await context.counter.get(",
     ),
     fails: / +FAILED[\s\S]+clients were answered 500, \d+ times[\s\S]+ logged .+"status":500/,
   },
   {
     what: 'an instance that does not listen to SIGTERM',
     spoil: [
-      replace('dist/lib/run.js', "['SIGTERM', 'SIGINT']", "['SIGINT']"),
+      replace(PROGRAM, 'signals = ["SIGTERM", "SIGINT"])', 'signals = ["SIGINT"])'),
       `sed -i "1i process.on('SIGTERM', () => {});" dist/lib/main.js`,
     ].join('\n'),
     fails: /^rolling deployment +FAILED[\s\S]+ended with SIGKILL, 15\.\d s after SIGTERM/m,
