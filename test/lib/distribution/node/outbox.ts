@@ -15,7 +15,16 @@ import { MessageDecoder } from '../../../../lib/distribution/wire/message-decode
 import { MessageEncoder } from '../../../../lib/distribution/wire/message-encoder.ts';
 
 setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
+const collect = runInNewContext('gc') as () => void;
+
+/**
+ * Collects, and waits until it shows: the memory of array buffers is given back by another thread, which a
+ * further collection has to wait for before it begins.
+ */
+function collectGarbage(): void {
+  collect();
+  collect();
+}
 
 const KIB = 1024;
 const to = new Pid('b@x', 1, 0, 1);
