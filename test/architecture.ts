@@ -205,7 +205,6 @@ const LONGER_THAN_450_LINES: Readonly<Record<string, string>> = {
   'lib/distribution/wire/control.ts': 'a flat table: each operation with encoder and decoder',
   'lib/distribution/kernel/global/messages.ts': 'a flat table: each message with both codecs',
   'lib/distribution/wire/handshake.ts': 'both sides of one exchange, which are read side by side',
-  'lib/supervisor/supervisor.ts': 'one state machine; policy is in the files beside it',
 };
 
 /** Development tools that no file imports, and the proof that they are used. */

@@ -67,15 +67,22 @@
 
 import { type Clock, systemClock } from '../clock.ts';
 import type { Telemetry } from '../telemetry/telemetry.ts';
-import { type Child, describeError, describeExitReason, type ExitReason } from './child.ts';
+import { type Child, describeExitReason, type ExitReason } from './child.ts';
+import {
+  type ChildCount,
+  type ChildInfo,
+  ChildList,
+  type ChildState,
+  type Entry,
+} from './child-list.ts';
 import {
   type ChildSpec,
-  type ChildType,
   type CompleteChildSpec,
   completeChildSpec,
   completeChildSpecs,
 } from './child-spec.ts';
-import { SupervisorError } from './errors.ts';
+import type { SupervisorError } from './errors.ts';
+import { Reports } from './reports.ts';
 import {
   checkLimits,
   countRestart,
@@ -104,39 +111,6 @@ export interface SupervisorOptions {
   readonly signal?: AbortSignal;
 }
 
-/** A child as `whichChildren` shows it. */
-export interface ChildInfo {
-  readonly id: string;
-  readonly type: ChildType;
-  /** `undefined`: does not run; `restarting`: its last restart failed, and the next one is due */
-  readonly child: Child | 'restarting' | undefined;
-}
-
-/** How many children there are, and of which kind. */
-export interface ChildCount {
-  /** children on the list */
-  readonly specs: number;
-  /** children that run */
-  readonly active: number;
-  /** how many on the list are of each type, running or not */
-  readonly supervisors: number;
-  readonly workers: number;
-}
-
-/**
- * Each change makes a new object. What was scheduled for an earlier state, such as the exit of an
- * incarnation that has been replaced since, is recognised by its identity and dropped.
- */
-type State =
-  | { readonly type: 'stopped' }
-  | { readonly type: 'running'; readonly child: Child }
-  | { readonly type: 'restarting' };
-
-interface Entry {
-  readonly spec: CompleteChildSpec;
-  state: State;
-}
-
 type Started =
   | { readonly type: 'started'; readonly child: Child }
   | { readonly type: 'ignored' }
@@ -151,12 +125,11 @@ export class Supervisor implements Child {
   readonly #strategy: Strategy;
   readonly #limits: RestartLimits;
   readonly #killTimeoutMs: number;
-  readonly #telemetry: Telemetry | undefined;
+  readonly #reports: Reports;
   readonly #clock: Clock;
   readonly #settleExited: (reason: ExitReason) => void;
   readonly #killed = new AbortController();
-  /** in start order */
-  #entries: Entry[] = [];
+  readonly #children: ChildList;
   #restarts: readonly number[] = [];
   #stopping = false;
   /** the end of the queue of things to do */
@@ -171,7 +144,8 @@ export class Supervisor implements Child {
       periodMs: periodMs ?? DEFAULT_LIMITS.periodMs,
     });
     this.#killTimeoutMs = options.killTimeoutMs ?? DEFAULT_KILL_TIMEOUT_MS;
-    this.#telemetry = options.telemetry;
+    this.#reports = new Reports(options.name, options.telemetry);
+    this.#children = new ChildList(this.#reports);
     this.#clock = options.clock ?? systemClock;
     const { promise, resolve } = withResolvers<ExitReason>();
     this.exited = promise;
@@ -204,27 +178,18 @@ export class Supervisor implements Child {
     // Whatever is being waited for is called off. The stop that is under way or queued collects the
     // children one by one; killing them here as well keeps one that lingers from delaying the others.
     this.#killed.abort();
-    for (const { state } of this.#entries.toReversed()) {
+    for (const { state } of this.#children.entries.toReversed()) {
       if (state.type === 'running') killQuietly(state.child);
     }
   }
 
   /** The children in start order. */
   whichChildren(): ChildInfo[] {
-    return this.#entries.map(({ spec: { id, type }, state }) => {
-      if (state.type === 'running') return { id, type, child: state.child };
-      return { id, type, child: state.type === 'restarting' ? 'restarting' : undefined };
-    });
+    return this.#children.which();
   }
 
   countChildren(): ChildCount {
-    const supervisors = this.#entries.filter(({ spec }) => spec.type === 'supervisor').length;
-    return {
-      specs: this.#entries.length,
-      active: this.#entries.filter(({ state }) => state.type === 'running').length,
-      supervisors,
-      workers: this.#entries.length - supervisors,
-    };
+    return this.#children.count();
   }
 
   /**
@@ -237,15 +202,14 @@ export class Supervisor implements Child {
   async startChild(spec: ChildSpec): Promise<Child | undefined> {
     const complete = completeChildSpec(spec);
     return this.#request(async () => {
-      const present = this.#entries.find((entry) => entry.spec.id === complete.id);
+      const present = this.#children.find(complete.id);
       if (present !== undefined) {
         const code = present.state.type === 'running' ? 'already_started' : 'already_present';
-        throw this.#error(code, `has child "${complete.id}" already`, complete.id);
+        throw this.#reports.error(code, `has child "${complete.id}" already`, complete.id);
       }
-      const entry: Entry = { spec: complete, state: { type: 'stopped' } };
-      this.#entries.push(entry);
+      const entry = this.#children.add(complete);
       const started = await this.#startEntry(entry, 'started');
-      if (started.type === 'failed') this.#remove(entry);
+      if (started.type === 'failed') this.#children.remove(entry);
       return this.#answer(entry, started);
     });
   }
@@ -258,9 +222,9 @@ export class Supervisor implements Child {
    */
   async terminateChild(id: string): Promise<void> {
     await this.#request(async () => {
-      const entry = this.#find(id);
+      const entry = this.#children.get(id);
       await this.#stopEntry(entry);
-      this.#removeIfTemporary(entry);
+      this.#children.removeIfTemporary(entry);
     });
   }
 
@@ -273,7 +237,7 @@ export class Supervisor implements Child {
    */
   async restartChild(id: string): Promise<Child | undefined> {
     return this.#request(async () => {
-      const entry = this.#findStopped(id);
+      const entry = this.#children.getStopped(id);
       return this.#answer(entry, await this.#startEntry(entry, 'started'));
     });
   }
@@ -284,7 +248,7 @@ export class Supervisor implements Child {
    * @throws {SupervisorError} `not_found`, `running`, `restarting`, `stopped`
    */
   async deleteChild(id: string): Promise<void> {
-    await this.#request(async () => this.#remove(this.#findStopped(id)));
+    await this.#request(async () => this.#children.remove(this.#children.getStopped(id)));
   }
 
   // --- start ---------------------------------------------------------------------------------
@@ -292,13 +256,14 @@ export class Supervisor implements Child {
   async #startAll(specs: readonly CompleteChildSpec[], signal?: AbortSignal): Promise<void> {
     for (const spec of specs) {
       if (signal?.aborted) {
-        await this.#giveUpStart(this.#error('aborted', 'was aborted', undefined, signal.reason));
+        await this.#giveUpStart(
+          this.#reports.error('aborted', 'was aborted', undefined, signal.reason),
+        );
       }
-      const entry: Entry = { spec, state: { type: 'stopped' } };
-      this.#entries.push(entry);
+      const entry = this.#children.add(spec);
       const started = await this.#startEntry(entry, 'started');
       if (started.type === 'failed') {
-        await this.#giveUpStart(this.#startError(entry, started.error));
+        await this.#giveUpStart(this.#reports.startError(entry.spec, started.error));
       }
     }
   }
@@ -315,21 +280,26 @@ export class Supervisor implements Child {
       const answer = await startChild(spec, this.#killed.signal);
       if (answer === 'ignore') {
         entry.state = { type: 'stopped' };
-        this.#removeIfTemporary(entry);
+        this.#children.removeIfTemporary(entry);
         return { type: 'ignored' };
       }
       this.#watch(entry, answer);
       const durationMs = this.#clock.now() - startedAt;
-      this.#emit(`supervisor.child.${event}`, spec, { durationMs });
+      this.#reports.emit(`supervisor.child.${event}`, spec, { durationMs });
       return { type: 'started', child: answer };
     } catch (error) {
-      this.#emit('supervisor.child.start_failed', spec, {}, { error });
+      this.#reports.emit('supervisor.child.start_failed', spec, {}, { error });
       return { type: 'failed', error };
     }
   }
 
+  #answer(entry: Entry, started: Started): Child | undefined {
+    if (started.type === 'failed') throw this.#reports.startError(entry.spec, started.error);
+    return started.type === 'started' ? started.child : undefined;
+  }
+
   #watch(entry: Entry, child: Child): void {
-    const running: State = { type: 'running', child };
+    const running: ChildState = { type: 'running', child };
     entry.state = running;
     exitOf(child).then((reason) => {
       this.#schedule(async () => {
@@ -343,8 +313,8 @@ export class Supervisor implements Child {
   async #childExited(entry: Entry, reason: ExitReason): Promise<void> {
     entry.state = { type: 'stopped' };
     const willRestart = !this.#stopping && isRestarted(entry.spec.restart, reason);
-    this.#emit('supervisor.child.exited', entry.spec, {}, { reason, willRestart });
-    this.#removeIfTemporary(entry);
+    this.#reports.emit('supervisor.child.exited', entry.spec, {}, { reason, willRestart });
+    this.#children.removeIfTemporary(entry);
     if (willRestart) await this.#restart(entry, reason);
   }
 
@@ -354,9 +324,9 @@ export class Supervisor implements Child {
     this.#restarts = count.restarts;
     if (count.exceeded) return this.#escalate(entry, reason);
 
-    const group = restartGroup(this.#strategy, this.#entries, entry);
+    const group = restartGroup(this.#strategy, this.#children.entries, entry);
     await this.#stopEntries(group);
-    for (const sibling of group) this.#removeIfTemporary(sibling);
+    for (const sibling of group) this.#children.removeIfTemporary(sibling);
     for (const sibling of group) {
       if (this.#stopping) return;
       if (sibling.spec.restart === 'temporary') continue;
@@ -367,7 +337,7 @@ export class Supervisor implements Child {
 
   /** Queued, not done at once: a stop, or a `terminateChild`, must be able to come in between. */
   #restartLater(entry: Entry, error: unknown): void {
-    const restarting: State = { type: 'restarting' };
+    const restarting: ChildState = { type: 'restarting' };
     entry.state = restarting;
     this.#schedule(async () => {
       if (entry.state === restarting && !this.#stopping) {
@@ -378,8 +348,13 @@ export class Supervisor implements Child {
 
   async #escalate(entry: Entry, reason: ExitReason): Promise<void> {
     const { intensity, periodMs } = this.#limits;
-    this.#emit('supervisor.intensity_exceeded', entry.spec, { intensity, periodMs }, { reason });
-    const error = this.#error(
+    this.#reports.emit(
+      'supervisor.intensity_exceeded',
+      entry.spec,
+      { intensity, periodMs },
+      { reason },
+    );
+    const error = this.#reports.error(
       'intensity_exceeded',
       `gave up after more than ${intensity} restarts in ${periodMs} ms; ` +
         `last child "${entry.spec.id}" ended with ${describeExitReason(reason)}`,
@@ -399,7 +374,7 @@ export class Supervisor implements Child {
 
   async #stopAll(reason: ExitReason): Promise<void> {
     this.#stopping = true;
-    await this.#stopEntries(this.#entries);
+    await this.#stopEntries(this.#children.entries);
     this.#settleExited(this.#killed.signal.aborted ? { type: 'killed' } : reason);
   }
 
@@ -421,40 +396,7 @@ export class Supervisor implements Child {
     const { type, reason, timedOut, errors } = outcome;
     const metadata = { outcome: type, reason, timedOut, errors };
     const durationMs = this.#clock.now() - startedAt;
-    this.#emit('supervisor.child.stopped', spec, { durationMs }, metadata);
-  }
-
-  // --- the list ------------------------------------------------------------------------------
-
-  #find(id: string): Entry {
-    const entry = this.#entries.find(({ spec }) => spec.id === id);
-    if (entry === undefined) throw this.#error('not_found', `has no child "${id}"`, id);
-    return entry;
-  }
-
-  #findStopped(id: string): Entry {
-    const entry = this.#find(id);
-    const { type } = entry.state;
-    if (type === 'running') {
-      throw this.#error(type, `still runs child "${id}"; terminate it first`, id);
-    }
-    if (type === 'restarting') {
-      throw this.#error(type, `is about to restart child "${id}"; terminate it first`, id);
-    }
-    return entry;
-  }
-
-  #remove(entry: Entry): void {
-    this.#entries = this.#entries.filter((other) => other !== entry);
-  }
-
-  #removeIfTemporary(entry: Entry): void {
-    if (entry.spec.restart === 'temporary') this.#remove(entry);
-  }
-
-  #answer(entry: Entry, started: Started): Child | undefined {
-    if (started.type === 'failed') throw this.#startError(entry, started.error);
-    return started.type === 'started' ? started.child : undefined;
+    this.#reports.emit('supervisor.child.stopped', spec, { durationMs }, metadata);
   }
 
   // --- the queue -----------------------------------------------------------------------------
@@ -473,40 +415,8 @@ export class Supervisor implements Child {
   /** For requests from outside: their failure is the caller's. */
   #request<T>(task: () => Promise<T>): Promise<T> {
     return this.#enqueue(async () => {
-      if (this.#stopping) throw this.#error('stopped', 'is stopping or has ended');
+      if (this.#stopping) throw this.#reports.error('stopped', 'is stopping or has ended');
       return task();
-    });
-  }
-
-  #error(
-    code: SupervisorError['code'],
-    what: string,
-    childId?: string,
-    cause?: unknown,
-  ): SupervisorError {
-    return new SupervisorError(code, `supervisor "${this.name}" ${what}`, {
-      ...(childId === undefined ? {} : { childId }),
-      ...(cause === undefined ? {} : { cause }),
-    });
-  }
-
-  #startError({ spec: { id } }: Entry, cause: unknown): SupervisorError {
-    const what = `could not start child "${id}": ${describeError(cause)}`;
-    return this.#error('start_failed', what, id, cause);
-  }
-
-  #emit(
-    event: string,
-    { id, type, restart }: CompleteChildSpec,
-    measurements: Readonly<Record<string, number>> = {},
-    metadata: Readonly<Record<string, unknown>> = {},
-  ): void {
-    this.#telemetry?.execute(event, measurements, {
-      supervisor: this.name,
-      childId: id,
-      childType: type,
-      restart,
-      ...metadata,
     });
   }
 }
