@@ -18,7 +18,7 @@ import {
   PASS_THROUGH_FLAGS,
 } from '../../lib/distribution/wire/flags.ts';
 import { FrameParser, frame } from '../../lib/distribution/wire/frame.ts';
-import { HandshakeInitiator } from '../../lib/distribution/wire/handshake.ts';
+import { HandshakeInitiator } from '../../lib/distribution/wire/handshake/initiator.ts';
 import { type Message, MessageDecoder } from '../../lib/distribution/wire/message-decoder.ts';
 import { MessageEncoder } from '../../lib/distribution/wire/message-encoder.ts';
 import { erlangPeer, freePort, startEpmd, startErl } from '../support/peers.ts';

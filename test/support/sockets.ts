@@ -2,11 +2,9 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { FrameParser, frame } from '../../lib/distribution/wire/frame.ts';
-import {
-  HandshakeAcceptor,
-  HandshakeInitiator,
-  type HandshakePeer,
-} from '../../lib/distribution/wire/handshake.ts';
+import { HandshakeAcceptor } from '../../lib/distribution/wire/handshake/acceptor.ts';
+import type { HandshakePeer } from '../../lib/distribution/wire/handshake/handshake.ts';
+import { HandshakeInitiator } from '../../lib/distribution/wire/handshake/initiator.ts';
 import { until } from './until.ts';
 
 /** A server on a free loopback port, which a test has to close. */

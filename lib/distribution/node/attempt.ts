@@ -18,14 +18,10 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { ConnectionError, DistributionError, FrameError, HandshakeError } from '../errors.ts';
 import { FrameParser, frame } from '../wire/frame.ts';
-import {
-  type AcceptorEffect,
-  HandshakeAcceptor,
-  HandshakeInitiator,
-  type HandshakePeer,
-  type InitiatorEffect,
-} from '../wire/handshake.ts';
-import { MAX_HANDSHAKE_MESSAGE_BYTES } from '../wire/handshake-messages.ts';
+import { type AcceptorEffect, HandshakeAcceptor } from '../wire/handshake/acceptor.ts';
+import type { HandshakePeer } from '../wire/handshake/handshake.ts';
+import { HandshakeInitiator, type InitiatorEffect } from '../wire/handshake/initiator.ts';
+import { MAX_HANDSHAKE_MESSAGE_BYTES } from '../wire/handshake/messages.ts';
 import type { InboundDecision } from './connection-table.ts';
 import type { Dial } from './dial.ts';
 import type { NodeIdentity } from './identity.ts';

@@ -13,7 +13,7 @@ import { PASS_THROUGH_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 import {
   encodeSendName,
   encodeStatus,
-} from '../../../../lib/distribution/wire/handshake-messages.ts';
+} from '../../../../lib/distribution/wire/handshake/messages.ts';
 import { rawSelf } from '../../../support/node-connections.ts';
 import { RawPeer, socketPair } from '../../../support/sockets.ts';
 import { until } from '../../../support/until.ts';

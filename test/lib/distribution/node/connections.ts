@@ -9,7 +9,7 @@ import {
   decodeStatus,
   encodeSendName,
   encodeStatus,
-} from '../../../../lib/distribution/wire/handshake-messages.ts';
+} from '../../../../lib/distribution/wire/handshake/messages.ts';
 import { framesOf, message, rawSelf, startConnections } from '../../../support/node-connections.ts';
 import { seededRandom } from '../../../support/seeded-random.ts';
 import { dialTo, RawPeer, serve } from '../../../support/sockets.ts';

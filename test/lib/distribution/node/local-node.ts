@@ -8,7 +8,7 @@ import { LocalNode, type LocalNodeOptions } from '../../../../lib/distribution/n
 import { atom, isAtom } from '../../../../lib/distribution/terms/atom.ts';
 import { isTuple, type Term, Tuple, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
-import { encodeSendName } from '../../../../lib/distribution/wire/handshake-messages.ts';
+import { encodeSendName } from '../../../../lib/distribution/wire/handshake/messages.ts';
 import { Telemetry } from '../../../../lib/telemetry/telemetry.ts';
 import { freePort, freePorts, until } from '../../../support/peers.ts';
 import { dialTo, RawPeer } from '../../../support/sockets.ts';

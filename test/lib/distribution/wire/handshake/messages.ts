@@ -1,7 +1,7 @@
 import t from 'tap';
-import { HandshakeError } from '../../../../lib/distribution/errors.ts';
-import * as messages from '../../../../lib/distribution/wire/handshake-messages.ts';
-import { mutate, seededRandom } from '../../../support/seeded-random.ts';
+import { HandshakeError } from '../../../../../lib/distribution/errors.ts';
+import * as messages from '../../../../../lib/distribution/wire/handshake/messages.ts';
+import { mutate, seededRandom } from '../../../../support/seeded-random.ts';
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
 const hex = (body: Uint8Array) => Buffer.from(body).toString('hex');

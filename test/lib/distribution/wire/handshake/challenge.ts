@@ -1,5 +1,5 @@
 import t from 'tap';
-import { digest, digestsEqual } from '../../../../lib/distribution/wire/challenge.ts';
+import { digest, digestsEqual } from '../../../../../lib/distribution/wire/handshake/challenge.ts';
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 

@@ -14,8 +14,8 @@
  * `…` are bytes that a later version may append; they are ignored. Numbers are big-endian.
  * @see OTP "Distribution Protocol", Distribution Handshake
  */
-import { isNodeName } from '../../node-name.ts';
-import { HandshakeError } from '../errors.ts';
+import { isNodeName } from '../../../node-name.ts';
+import { HandshakeError } from '../../errors.ts';
 import { DIGEST_BYTES } from './challenge.ts';
 
 /** Longest body accepted before the peer has proved itself. Real ones stay below 300 bytes. */

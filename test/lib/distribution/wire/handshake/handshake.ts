@@ -1,20 +1,22 @@
 import t from 'tap';
-import { HandshakeError } from '../../../../lib/distribution/errors.ts';
-import { digest } from '../../../../lib/distribution/wire/challenge.ts';
-import { DFLAG_PUBLISHED, OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
+import { HandshakeError } from '../../../../../lib/distribution/errors.ts';
+import { DFLAG_PUBLISHED, OFFERED_FLAGS } from '../../../../../lib/distribution/wire/flags.ts';
 import {
   type AcceptorEffect,
   HandshakeAcceptor,
+  type TableDecision,
+} from '../../../../../lib/distribution/wire/handshake/acceptor.ts';
+import { digest } from '../../../../../lib/distribution/wire/handshake/challenge.ts';
+import {
   HandshakeInitiator,
   type InitiatorEffect,
-  type TableDecision,
-} from '../../../../lib/distribution/wire/handshake.ts';
-import * as messages from '../../../../lib/distribution/wire/handshake-messages.ts';
+} from '../../../../../lib/distribution/wire/handshake/initiator.ts';
+import * as messages from '../../../../../lib/distribution/wire/handshake/messages.ts';
 import {
   type CapturedConnection,
   distributionCapture,
-} from '../../../support/distribution-capture.ts';
-import { mutate, seededRandom } from '../../../support/seeded-random.ts';
+} from '../../../../support/distribution-capture.ts';
+import { mutate, seededRandom } from '../../../../support/seeded-random.ts';
 
 const COOKIE = 'secret';
 const A = { name: 'a@127.0.0.1', flags: OFFERED_FLAGS, creation: 11 };
