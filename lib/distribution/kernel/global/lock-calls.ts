@@ -6,7 +6,8 @@
 import type { Process } from '../../process/process.ts';
 import { isAtom } from '../../terms/atom.ts';
 import type { LockTable } from './lock-table.ts';
-import { encodeDelLock, encodeSetLock, type LockId } from './messages.ts';
+import { encodeDelLock, encodeSetLock } from './messages/calls.ts';
+import type { LockId } from './messages/protocol.ts';
 import { type CallServers, RELEASE_ANSWER_LIMIT_MS } from './server-calls.ts';
 
 export interface LockCallsOptions {

@@ -12,7 +12,7 @@ import type { Pid } from '../../terms/pid.ts';
 import type { Reference } from '../../terms/reference.ts';
 import type { Term } from '../../terms/term.ts';
 import { termKey } from '../../terms/term-key.ts';
-import type { LockId } from './messages.ts';
+import type { LockId } from './messages/protocol.ts';
 import type { Monitors } from './monitors.ts';
 
 interface Holder {

@@ -23,7 +23,7 @@ import { hostOf } from '../../../node-name.ts';
 import { atom } from '../../terms/atom.ts';
 import { comparePids, type Pid } from '../../terms/pid.ts';
 import { boss } from './boss.ts';
-import { type LockId, sameTag, type Tag } from './messages.ts';
+import { type LockId, sameTag, type Tag } from './messages/protocol.ts';
 
 /** A node whose names we do not share yet. */
 export interface Candidate {

@@ -11,7 +11,7 @@ import { Reference } from '../../terms/reference.ts';
 import type { Term } from '../../terms/term.ts';
 import { termKey } from '../../terms/term-key.ts';
 import { LockTable } from './lock-table.ts';
-import type { ExternalName, LockId, NamedPid, NameOperation } from './messages.ts';
+import type { ExternalName, LockId, NamedPid, NameOperation } from './messages/protocol.ts';
 import type { Monitors } from './monitors.ts';
 import { NameTable } from './name-table.ts';
 

@@ -10,7 +10,7 @@ import type { Pid } from '../../terms/pid.ts';
 import type { Reference } from '../../terms/reference.ts';
 import type { Term } from '../../terms/term.ts';
 import { termKey } from '../../terms/term-key.ts';
-import type { ExternalName, NamedPid } from './messages.ts';
+import type { ExternalName, NamedPid } from './messages/protocol.ts';
 import type { Monitors } from './monitors.ts';
 
 /** An entry of the table; `registrationNode` is set for the name of a C node. */

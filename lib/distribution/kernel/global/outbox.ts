@@ -1,7 +1,7 @@
 import { castMessage } from '../../gen-server/envelope.ts';
 import type { Process } from '../../process/process.ts';
 import type { Term } from '../../terms/term.ts';
-import { GLOBAL_NAME_SERVER } from './messages.ts';
+import { GLOBAL_NAME_SERVER } from './messages/protocol.ts';
 
 /** What is sent to the `global` servers of other nodes. */
 export class Outbox {

@@ -1,6 +1,7 @@
 import type { Telemetry } from '../../../telemetry/telemetry.ts';
 import type { ClusterNode } from '../../node/cluster-node.ts';
-import { encodeLostConnection, encodeRemoveConnection, LOWEST_GLOBAL_VERSION } from './messages.ts';
+import { encodeLostConnection, encodeRemoveConnection } from './messages/infos.ts';
+import { LOWEST_GLOBAL_VERSION } from './messages/protocol.ts';
 import type { Outbox } from './outbox.ts';
 import { type LostConnection, Partitions } from './partitions.ts';
 import type { Synchroniser } from './synchroniser.ts';

@@ -12,7 +12,8 @@
  *
  * @see OTP `global`, lost_connection and remove_connection; reference 7.9
  */
-import type { GlobalInfo, Tag } from './messages.ts';
+import type { GlobalInfo } from './messages/infos.ts';
+import type { Tag } from './messages/protocol.ts';
 
 /** A node tells the others that it has lost its connection with one of them. */
 export type LostConnection = GlobalInfo & { readonly type: 'lost_connection' };

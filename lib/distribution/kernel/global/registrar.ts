@@ -11,7 +11,7 @@ import { atom } from '../../terms/atom.ts';
 import { backOffMs } from './back-off.ts';
 import { boss } from './boss.ts';
 import type { LockCalls } from './lock-calls.ts';
-import type { LockId } from './messages.ts';
+import type { LockId } from './messages/protocol.ts';
 
 export interface RegistrarOptions {
   /** our node name */

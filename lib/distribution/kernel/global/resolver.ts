@@ -12,7 +12,7 @@
 import { type Atom, atom } from '../../terms/atom.ts';
 import { compareNodeNames, Pid } from '../../terms/pid.ts';
 import { ExternalFun, OpaqueFun, type Term, tuple } from '../../terms/term.ts';
-import type { NamedPid, NameOperation } from './messages.ts';
+import type { NamedPid, NameOperation } from './messages/protocol.ts';
 import type { Resolution } from './session.ts';
 
 /** OTP's three ways to settle a conflict, by their function names. */

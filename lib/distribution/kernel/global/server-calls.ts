@@ -10,7 +10,7 @@ import type { GenServerClient } from '../../gen-server/client.ts';
 import type { ClusterNode } from '../../node/cluster-node.ts';
 import type { Process } from '../../process/process.ts';
 import type { Term } from '../../terms/term.ts';
-import { GLOBAL_NAME_SERVER } from './messages.ts';
+import { GLOBAL_NAME_SERVER } from './messages/protocol.ts';
 
 /**
  * A node that we share names with and that does not answer for this long is disconnected. Longer than

@@ -20,20 +20,15 @@ import type { Reference } from '../../terms/reference.ts';
 import { isTuple, type Term, tuple } from '../../terms/term.ts';
 import { LockCalls } from './lock-calls.ts';
 import { type Candidate, Locker, type LockerHost, type LockerPause } from './locker.ts';
+import { decodeCall, type GlobalCall } from './messages/calls.ts';
 import {
-  decodeCall,
   decodeCast,
-  decodeInfo,
   decodeLockerMessage,
   encodeLockSet,
-  GLOBAL_NAME_SERVER,
-  GLOBAL_VERSION,
-  type GlobalCall,
   type GlobalCast,
-  type GlobalInfo,
-  type LockId,
-  sameTag,
-} from './messages.ts';
+} from './messages/casts.ts';
+import { decodeInfo, type GlobalInfo } from './messages/infos.ts';
+import { GLOBAL_NAME_SERVER, GLOBAL_VERSION, type LockId, sameTag } from './messages/protocol.ts';
 import { type NameEvent, NameRegistry } from './name-registry.ts';
 import { Outbox } from './outbox.ts';
 import { PartitionGuard, type PartitionOptions } from './partition-guard.ts';

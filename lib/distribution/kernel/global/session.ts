@@ -31,7 +31,7 @@ import {
   type NameOperation,
   sameTag,
   type Tag,
-} from './messages.ts';
+} from './messages/protocol.ts';
 
 /** What the peer told us in its `init_connect`; `version` is what both of us speak. */
 export interface PeerOffer {

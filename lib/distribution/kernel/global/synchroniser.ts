@@ -14,18 +14,15 @@ import type { Process } from '../../process/process.ts';
 import { compareNodeNames } from '../../terms/pid.ts';
 import type { Locker } from './locker.ts';
 import {
-  encodeCancelConnect,
   encodeExchange,
   encodeInitConnect,
-  encodeInitConnectAck,
   encodeInSync,
   encodeNewNodes,
   encodeResolved,
   type GlobalCast,
-  type KnownNode,
-  LOWEST_GLOBAL_VERSION,
-  type Tag,
-} from './messages.ts';
+} from './messages/casts.ts';
+import { encodeCancelConnect, encodeInitConnectAck } from './messages/infos.ts';
+import { type KnownNode, LOWEST_GLOBAL_VERSION, type Tag } from './messages/protocol.ts';
 import type { NameRegistry } from './name-registry.ts';
 import type { Outbox } from './outbox.ts';
 import { compareNames, type ResolveConflict, resolveNames } from './resolver.ts';

@@ -1,7 +1,7 @@
 import { test } from 'tap';
 import { LockCalls } from '../../../../../lib/distribution/kernel/global/lock-calls.ts';
 import { LockTable } from '../../../../../lib/distribution/kernel/global/lock-table.ts';
-import { decodeCall } from '../../../../../lib/distribution/kernel/global/messages.ts';
+import { decodeCall } from '../../../../../lib/distribution/kernel/global/messages/calls.ts';
 import { ProcessTable } from '../../../../../lib/distribution/process/process-table.ts';
 import { atom } from '../../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../../lib/distribution/terms/pid.ts';

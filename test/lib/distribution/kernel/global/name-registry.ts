@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import type { NamedPid } from '../../../../../lib/distribution/kernel/global/messages.ts';
+import type { NamedPid } from '../../../../../lib/distribution/kernel/global/messages/protocol.ts';
 import { NameRegistry } from '../../../../../lib/distribution/kernel/global/name-registry.ts';
 import { atom } from '../../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../../lib/distribution/terms/pid.ts';

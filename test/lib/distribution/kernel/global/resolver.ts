@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import type { NamedPid } from '../../../../../lib/distribution/kernel/global/messages.ts';
+import type { NamedPid } from '../../../../../lib/distribution/kernel/global/messages/protocol.ts';
 import {
   compareNames,
   decodeMethod,

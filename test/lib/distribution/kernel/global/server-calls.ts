@@ -8,12 +8,12 @@ import { reply } from '../../../../../lib/distribution/gen-server/reply.ts';
 import {
   encodeExchange,
   encodeInitConnect,
-  encodeInitConnectAck,
   encodeLockSet,
   encodeNewNodes,
   encodeResolved,
-  type Tag,
-} from '../../../../../lib/distribution/kernel/global/messages.ts';
+} from '../../../../../lib/distribution/kernel/global/messages/casts.ts';
+import { encodeInitConnectAck } from '../../../../../lib/distribution/kernel/global/messages/infos.ts';
+import type { Tag } from '../../../../../lib/distribution/kernel/global/messages/protocol.ts';
 import {
   KNOWN_ANSWER_LIMIT_MS,
   STRANGER_ANSWER_LIMIT_MS,

@@ -1,5 +1,5 @@
 import { test } from 'tap';
-import type { LockId } from '../../../../../lib/distribution/kernel/global/messages.ts';
+import type { LockId } from '../../../../../lib/distribution/kernel/global/messages/protocol.ts';
 import {
   advance,
   type PeerOffer,

@@ -1,9 +1,7 @@
 import { test } from 'tap';
 import { castMessage } from '../../../../../lib/distribution/gen-server/envelope.ts';
-import {
-  encodeCancelConnect,
-  encodeInitConnect,
-} from '../../../../../lib/distribution/kernel/global/messages.ts';
+import { encodeInitConnect } from '../../../../../lib/distribution/kernel/global/messages/casts.ts';
+import { encodeCancelConnect } from '../../../../../lib/distribution/kernel/global/messages/infos.ts';
 import { GlobalMesh } from '../../../../support/global-mesh.ts';
 
 const SERVER = 'global_name_server';
