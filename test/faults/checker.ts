@@ -1,6 +1,6 @@
 /** The checker of the fault tests finds what is wrong, and nothing in what is right. */
 import t from 'tap';
-import { check, tally } from '../support/faults/checker.ts';
+import { check, summary, tally } from '../support/faults/checker.ts';
 import type { Attempt, History, Operation, Outcome } from '../support/faults/history.ts';
 
 const ok = (count: number): Outcome => ({ type: 'answered', status: 200, count });
@@ -168,4 +168,16 @@ t.test('counts what is acknowledged and what is unknown', async (t) => {
     read(at(0, 1, lost)),
   ];
   t.strictSame(tally({ operations }), { acknowledged: 2, unknown: 3, reads: 1 });
+});
+
+t.test('a summary counts the findings of each kind, and has the first of them', async (t) => {
+  t.strictSame(summary([]), []);
+  const stale = Array.from({ length: 7 }, (_, n) => ({ type: 'stale' as const, message: `${n}` }));
+  t.strictSame(
+    summary([...stale.slice(0, 3), { type: 'lost', message: 'one' }, ...stale.slice(3)]),
+    [
+      ...['7 x stale', 'stale: 0', 'stale: 1', 'stale: 2', 'stale: 3', 'stale: 4'],
+      ...['1 x lost', 'lost: one'],
+    ],
+  );
 });

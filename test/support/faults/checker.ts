@@ -69,6 +69,21 @@ export function check(history: History): readonly Finding[] {
   ];
 }
 
+/** So many findings of each kind are worth reading. */
+const WORTH_READING = 5;
+
+/** The findings in a few lines: how many there are of each kind, and what the first of them say. */
+export function summary(findings: readonly Finding[]): readonly string[] {
+  const byType = new Map<string, Finding[]>();
+  for (const finding of findings) {
+    byType.set(finding.type, [...(byType.get(finding.type) ?? []), finding]);
+  }
+  return [...byType].flatMap(([type, ofType]) => [
+    `${ofType.length} x ${type}`,
+    ...ofType.slice(0, WORTH_READING).map(({ message }) => `${type}: ${message}`),
+  ]);
+}
+
 function checkSum(history: History): Finding[] {
   const { acknowledged, unknown } = tally(history);
   const counted = history.final - history.initial;
@@ -227,6 +242,7 @@ function describe({ client, type, key, attempts }: Operation): string {
   return `${type} of ${client}${keyed} [${tries.join('; ')}]`;
 }
 
-function clock(ms: number): string {
+/** A time as the logs have it. */
+export function clock(ms: number): string {
   return new Date(ms).toISOString().slice(11, 23);
 }

@@ -198,7 +198,7 @@ export class FaultCluster {
   /** What the members logged that is worth reading: no lines of single requests. */
   logs(): string {
     return this.members
-      .map(({ name, log }) => `--- ${name}\n${log.replace(/^.*"msg":"request".*\n/gm, '')}`)
+      .map(({ name, log }) => `--- ${name}\n${log.replace(ABOUT_REQUESTS, '')}`)
       .join('\n');
   }
 
@@ -206,6 +206,9 @@ export class FaultCluster {
     await Promise.all(this.members.map((member) => member.end()));
   }
 }
+
+/** The lines about requests in a log. */
+const ABOUT_REQUESTS = /^.*"(?:msg":"request|event":"request\.arrived)".*\n/gm;
 
 /** The lines about the counter's owner in a log. */
 function ownerEvents(log: string): { readonly event: string; readonly atMs: number }[] {

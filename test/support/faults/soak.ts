@@ -8,6 +8,7 @@
  * network namespaces are permitted, every third one cuts the network. Ends with 1 at the first broken promise.
  */
 import { parseArgs } from 'node:util';
+import { summary } from './checker.ts';
 import { skipWithoutNamespaces } from './hosts.ts';
 import { playSeed } from './random-schedule.ts';
 import { seedOf } from './run-schedule.ts';
@@ -54,10 +55,10 @@ async function main(): Promise<number> {
           `${result.acknowledged} acknowledged, ${unknown} unknown, ${reads} read`,
       );
       if (findings.length + stops.length > 0) {
-        for (const step of steps) print(`  ${describeStep(step)}`);
-        for (const { type, message } of findings.slice(0, 20)) print(`  ${type}: ${message}`);
-        for (const stop of stops) print(`  not in good order: ${JSON.stringify(stop)}`);
         print(cluster.logs());
+        for (const step of steps) print(`  ${describeStep(step)}`);
+        for (const line of summary(findings)) print(`  ${line}`);
+        for (const stop of stops) print(`  not in good order: ${JSON.stringify(stop)}`);
         return 1;
       }
     } finally {
