@@ -3,8 +3,8 @@
  *
  * In: chunks → frames → control messages → signals, handed to `onSignal` in order within the chunk's own
  * event, so nothing piles up on our side but one incomplete frame, and TCP holds the peer back
- * while we are busy. Out: messages are gathered for one turn of the event loop and written at once; large
- * ones let others pass (`outbox.ts`). What the socket has not taken yet is bounded: beyond `maxQueuedBytes` the connection ends.
+ * while we are busy. Out: messages are gathered and written together (`flush-timing.ts`); large ones let
+ * others pass (`outbox.ts`). What the socket has not taken yet is bounded: beyond `maxQueuedBytes` the connection ends.
  *
  * ```
  *   up ── close(reason) | socket ended | protocol error | tick timeout ──▶ closed
@@ -22,6 +22,7 @@ import type { Pid } from '../terms/pid.ts';
 import { type FrameParser, TICK_FRAME } from '../wire/frame.ts';
 import type { MessageDecoder } from '../wire/message-decoder.ts';
 import type { MessageEncoder } from '../wire/message-encoder.ts';
+import { FlushTiming } from './flush-timing.ts';
 import { INITIAL_TICK_STATE, look, TICK_INTENSITY, type TickState } from './net-tick.ts';
 import { Outbox } from './outbox.ts';
 import { isUnderstood, type SignalForms, signalOf } from './signal-codec.ts';
@@ -75,7 +76,7 @@ export class Connection {
   #started = false;
 
   readonly #outbox: Outbox;
-  #flushScheduled: NodeJS.Immediate | undefined;
+  readonly #timing = new FlushTiming(() => this.#flush());
   #writableWaiters: (() => void)[] = [];
 
   #bytesReceived = 0;
@@ -135,13 +136,13 @@ export class Connection {
    */
   start(): void {
     this.#started = true;
-    this.#drainFrames();
+    this.#timing.react(this.#drainFrames);
     if (this.#state === 'up') this.#socket.resume();
   }
 
   /**
-   * Queues a signal for the end of this turn of the event loop; one that the peer would not
-   * understand is dropped, and a request answered in its place.
+   * Queues a signal, to be written with others by the end of this turn of the event loop; one that the
+   * peer would not understand is dropped, and a request answered in its place.
    *
    * @throws {TermError} `unencodable` for what is no term; the connection remains usable
    */
@@ -157,7 +158,8 @@ export class Connection {
       this.#overflow();
       return;
     }
-    this.#flushScheduled ??= setImmediate(this.#flush);
+    if (this.#outbox.isAhead(this.#socket)) this.#bytesWritten += this.#outbox.flush(this.#socket);
+    else this.#timing.request();
   }
 
   #refuseToSpawn({ ref, from }: Signal & { readonly type: 'spawn_request' }): void {
@@ -178,8 +180,7 @@ export class Connection {
     if (!isAbrupt(reason)) this.#bytesWritten += this.#outbox.flush(this.#socket, true);
     this.#state = 'closed';
     clearInterval(this.#tickTimer);
-    if (this.#flushScheduled !== undefined) clearImmediate(this.#flushScheduled);
-    this.#flushScheduled = undefined;
+    this.#timing.cancel();
     this.#outbox.clear();
     this.#socket.off('data', this.#onData);
     this.#socket.off('drain', this.#onDrain);
@@ -203,16 +204,15 @@ export class Connection {
     socket.once('close', () => clearTimeout(timer));
   }
 
-  readonly #flush = (): void => {
-    this.#flushScheduled = undefined;
+  #flush(): void {
     if (this.#state === 'closed') return;
     this.#bytesWritten += this.#outbox.flush(this.#socket);
     // Only a socket that asked for a pause will say 'drain'.
     if (!this.#socket.writableNeedDrain) {
-      if (this.#outbox.hasFragments) this.#flushScheduled = setImmediate(this.#flush);
+      if (this.#outbox.hasFragments) this.#timing.request();
       this.#releaseWriters();
     }
-  };
+  }
 
   readonly #onData = (chunk: Uint8Array): void => {
     this.#bytesReceived += chunk.length;
@@ -222,10 +222,10 @@ export class Connection {
       this.#protocolError(error);
       return;
     }
-    if (this.#started) this.#drainFrames();
+    if (this.#started) this.#timing.react(this.#drainFrames);
   };
 
-  #drainFrames(): void {
+  readonly #drainFrames = (): void => {
     const { parser, decoder, nobody, onSignal } = this.#options;
     while (this.#state === 'up') {
       let signal: Signal;
@@ -241,7 +241,7 @@ export class Connection {
       }
       onSignal(signal);
     }
-  }
+  };
 
   /** Whatever a peer's bytes bring about, a fault of our own included, ends its connection alone. */
   #protocolError(error: unknown): void {
@@ -263,7 +263,7 @@ export class Connection {
   };
 
   readonly #onDrain = (): void => {
-    if (this.#outbox.hasFragments) this.#flushScheduled ??= setImmediate(this.#flush);
+    if (this.#outbox.hasFragments) this.#timing.request();
     if (!this.isBusy) this.#releaseWriters();
   };
 

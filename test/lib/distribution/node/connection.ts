@@ -137,6 +137,27 @@ test('takes a stream apart wherever it is cut, a byte at a time included', async
   }
 });
 
+test('an answer goes out in the turn in which its message came', async (t) => {
+  const { connection, near, peerSends, peerGot } = await connected(t, {
+    onSignal: () => connection.send(toPeer(atom('answer'))),
+  });
+  near.emit('data', peerSends(toUs(1), toUs(2)));
+  t.ok(connection.bytesWritten > 0);
+  await until(() => peerGot().length === 2, { what: 'the answers to arrive' });
+});
+
+test('the peer can begin with a long burst before its end', async (t) => {
+  const { connection, peerGot } = await connected(t);
+  const count = 1000;
+  for (let i = 0; i < count; i += 1) connection.send(toPeer(i));
+  t.ok(connection.bytesWritten > 0);
+  await until(() => peerGot().length === count, { what: 'all to arrive' });
+  t.strictSame(
+    messages(peerGot()),
+    Array.from({ length: count }, (_, i) => i),
+  );
+});
+
 test('what came before the start is looked at after it, and first', async (t) => {
   const { connection, near, signals, peerSends } = await connected(t, { start: false });
   near.emit('data', peerSends(toUs(1)));
@@ -305,7 +326,8 @@ test('a high-water mark below the size of the socket buffer releases its waiters
 test('the bound of the queue ends the connection, but not from within send', async (t) => {
   const { connection, far, closes } = await connected(t, { maxQueuedBytes: 100_000 });
   far.pause();
-  for (let i = 0; i < 3; i += 1) connection.send(toPeer(new Uint8Array(60_000)));
+  // More than the buffers of the kernel take of it.
+  for (let i = 0; i < 300; i += 1) connection.send(toPeer(new Uint8Array(60_000)));
   t.strictSame(closes, [], 'a sender must not see nodedown in the midst of what it does');
   await Promise.resolve();
   t.strictSame(closes, [{ reason: 'send_queue_full', error: undefined }]);

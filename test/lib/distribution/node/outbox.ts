@@ -2,7 +2,12 @@ import { memoryUsage } from 'node:process';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { test } from 'tap';
-import { Outbox, type Sink, WINDOW_BYTES } from '../../../../lib/distribution/node/outbox.ts';
+import {
+  AHEAD_BYTES,
+  Outbox,
+  type Sink,
+  WINDOW_BYTES,
+} from '../../../../lib/distribution/node/outbox.ts';
 import { signalForms, signalOf } from '../../../../lib/distribution/node/signal-codec.ts';
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
@@ -265,5 +270,34 @@ test('clear drops everything', (t) => {
   t.notOk(out.hasFragments);
   t.equal(out.flush(socket), 0);
   t.same(socket.chunks, []);
+  t.end();
+});
+
+test('a burst is begun before all of it is there, in parts that grow, if the socket keeps up', (t) => {
+  const outbox = new Outbox(new MessageEncoder(OFFERED_FLAGS), signalForms(OFFERED_FLAGS));
+  const socket = new FakeSocket();
+  const parts: number[] = [];
+  for (let i = 0; parts.length < 4; i += 1) {
+    outbox.add(send(i, new Uint8Array(100)));
+    if (outbox.isAhead(socket)) parts.push(outbox.flush(socket));
+  }
+  parts.forEach((bytes, i) => {
+    const aimed = AHEAD_BYTES * 2 ** i;
+    t.ok(bytes >= aimed && bytes < aimed + 200, `part ${i} has ${bytes} bytes`);
+  });
+  outbox.flush(socket);
+  outbox.add(send(1, new Uint8Array(AHEAD_BYTES)));
+  t.ok(outbox.isAhead(socket), 'the next burst begins with small parts again');
+  socket.writableLength = 1;
+  t.notOk(outbox.isAhead(socket), 'what the kernel has not taken yet is joined by what follows');
+  t.end();
+});
+
+test('what goes beside a large message waits for the end of the turn', (t) => {
+  const outbox = new Outbox(new MessageEncoder(OFFERED_FLAGS), signalForms(OFFERED_FLAGS));
+  const socket = new FakeSocket();
+  outbox.add(send(1, new Uint8Array(300 * KIB)));
+  outbox.add(send(2, new Uint8Array(AHEAD_BYTES)));
+  t.notOk(outbox.isAhead(socket));
   t.end();
 });
