@@ -60,7 +60,11 @@ export class Contest {
     // That one serves without the name, as we see it. It gets it from us before ours ends: were the name free
     // in between, the next member would try, and then the next, as long as there are any.
     if (taken !== undefined && isOurs) {
-      const given = node.global.reRegisterName(name, taken);
+      const given = node.global.passName(
+        name,
+        taken,
+        (holder) => holder?.equals(owner.process.pid) === true,
+      );
       await this.#context.within(given, this.#context.timing.handOffMs);
       if (owner.serves) return;
     }

@@ -20,6 +20,11 @@ export async function handOver(
   const { role, node, name } = context.options;
   const { handOffMs } = context.timing;
   const startedAtMs = context.clock.now();
+  // The one that gave it to us may not have come to give us the name. And the one that takes it may have handed
+  // it over in turn before we come to that: then whoever has it then is the one that serves.
+  const holders = [owner.process.pid, context.whereis()];
+  const takesFrom = (holder: Pid | undefined): boolean =>
+    holder === undefined || holders.some((pid) => pid?.equals(holder));
   owner.server.hold();
   await context.within(role.suspend?.() ?? Promise.resolve(), handOffMs);
   for (const peer of members.names()) {
@@ -33,7 +38,7 @@ export async function handOver(
     const successor = answer === undefined ? undefined : okValue(answer);
     if (!(successor instanceof Pid)) continue;
     await owner.server.forward(successor);
-    await context.within(node.global.reRegisterName(name, successor), handOffMs);
+    await context.within(node.global.passName(name, successor, takesFrom), handOffMs);
     context.emit('handed_over', { durationMs: context.clock.now() - startedAtMs }, { peer });
     return;
   }

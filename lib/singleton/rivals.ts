@@ -159,7 +159,9 @@ export class Rivals {
   /** Makes the name our owner's everywhere. */
   async #stay(owner: Owner): Promise<void> {
     const { node, name } = this.#context.options;
-    const registered = node.global.reRegisterName(name, owner.process.pid);
+    // By then it may be on its way to a successor, or with it.
+    const serves = (): boolean => this.#tenure.serving === owner;
+    const registered = node.global.passName(name, owner.process.pid, serves);
     await this.#context.within(registered, this.#context.timing.handOffMs);
   }
 }

@@ -31,6 +31,8 @@ export interface MemberCall {
   readonly answer: (term?: Term) => void;
 }
 
+type TakesFrom = (holder: Pid | undefined) => boolean;
+
 export const NAME = atom('thing');
 
 /** The pid of a process of another node. */
@@ -57,9 +59,10 @@ export async function memberRig(t: Teardown) {
     waits: [] as number[],
   };
   telemetry.attach('rig', 'thing.*', (event) => void events.push(event));
-  const register = (pid: Pid): Promise<boolean> =>
+  const register = (pid: Pid, takesFrom: TakesFrom = () => true): Promise<boolean> =>
     new Promise((resolve) => {
-      const settleOne = (won: boolean): void => {
+      const settleOne = (locked: boolean): void => {
+        const won = locked && takesFrom(global.owner);
         if (won) global.owner = pid;
         resolve(won);
       };
@@ -86,7 +89,7 @@ export async function memberRig(t: Teardown) {
           return undefined;
         },
         registerName: (_: Term, pid: Pid) => register(pid),
-        reRegisterName: (_: Term, pid: Pid) => register(pid),
+        passName: (_: Term, pid: Pid, takesFrom: TakesFrom) => register(pid, takesFrom),
       } as unknown as DistributedNode['global'],
     },
     name: NAME,

@@ -1,5 +1,5 @@
 import t, { type Test } from 'tap';
-import { atom } from '../../../lib/distribution/index.ts';
+import { atom, type Pid } from '../../../lib/distribution/index.ts';
 import { handOver, leave } from '../../../lib/singleton/hand-off.ts';
 import type { Members } from '../../../lib/singleton/members.ts';
 import { BAD_STATE, DONE, ok } from '../../../lib/singleton/messages.ts';
@@ -42,6 +42,27 @@ t.test('the first that takes it gets the state, the name, and what still arrives
   t.equal(passedOn.length, 2, 'what comes late');
   t.strictSame(events.at(-1), 'thing.handed_over');
   t.ok(owner.process.isAlive);
+});
+
+t.test('the name is given on to the successor by the last of those that had it', async (t) => {
+  const { context, members, states, owner, callTo, global } = await start(t);
+  const [A, B, C] = [pidOf('a@h'), pidOf('b@h'), pidOf('c@h')];
+  // Ours was given it by one that has the name still.
+  global.owner = B;
+  void handOver(context, members, states, owner);
+  await settle();
+  callTo('a@h').answer(ok(A));
+  await settle();
+  const [given] = global.registrations;
+  const holderAfter = (holder: Pid | undefined): Pid | undefined => {
+    global.owner = holder;
+    given?.settle(true);
+    return global.owner;
+  };
+  t.strictSame(holderAfter(B), A, 'from the one before us');
+  t.strictSame(holderAfter(owner.process.pid), A, 'from us');
+  t.strictSame(holderAfter(undefined), A, 'from nobody');
+  t.strictSame(holderAfter(C), C, 'not from one to which it has been given since');
 });
 
 t.test('with nobody to take it what waited is answered here', async (t) => {

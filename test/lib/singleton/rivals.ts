@@ -51,6 +51,18 @@ t.test(
   },
 );
 
+t.test('one that has begun to hand over does not take the name back', async (t) => {
+  const { rivals, global, owner, askedBy, end } = await start(t);
+  rivals.heard('z@h', Z);
+  await askedBy(Z);
+  await settle();
+  t.strictSame(global.registrations[0]?.pid, owner.process.pid);
+  end.isLeaving = true;
+  global.owner = Z;
+  global.registrations[0]?.settle(true);
+  t.strictSame(global.owner, Z);
+});
+
 t.test('the one on the greater node asks, and ends with the answer', async (t) => {
   const { rivals, gate, callTo, owner, tenure, ended } = await start(t);
   rivals.heard('a@h', A);

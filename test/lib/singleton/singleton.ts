@@ -263,6 +263,52 @@ for (const named of ['first', 'second'] as const) {
   );
 }
 
+t.test('a name that is given on late does not go back to one that gave it on', async (t) => {
+  const nodes = await TestCluster.start(['a', 'b', 'c']);
+  t.teardown(() => nodes.stop());
+  const [a, b, c] = nodes.nodes as [ClusterMember, ClusterMember, ClusterMember];
+  // It waits long for its turn to change names, as when many nodes come and go.
+  let itsTurn = (): void => undefined;
+  const turn = new Promise<void>((resolve) => {
+    itsTurn = resolve;
+  });
+  const slow: ClusterMember = {
+    ...a,
+    global: new Proxy(a.global, {
+      get(global, property) {
+        if (property === 'passName') {
+          return async (...args: Parameters<typeof global.passName>) => {
+            await turn;
+            return global.passName(...args);
+          };
+        }
+        const value: unknown = Reflect.get(global, property, global);
+        return typeof value === 'function' ? value.bind(global) : value;
+      },
+    }),
+  };
+  const first = await start(slow);
+  const [second, third] = [await start(b), await start(c)];
+  t.equal(await add(c, 1), 1);
+  const stopped = first.singleton.stop();
+  await until(() => second.singleton.isOwner, { intervalMs: 2 });
+  await second.singleton.stop();
+  await until(() => c.global.whereisName(NAME)?.node === c.name, { intervalMs: 2 });
+  itsTurn();
+  await stopped;
+  await delay(50);
+  t.strictSame(
+    [a, b, c].map(({ global }) => global.whereisName(NAME)?.node),
+    [c.name, c.name, c.name],
+  );
+  t.strictSame(
+    third.events.map(({ event }) => event),
+    ['taken_over'],
+    'the one that has it was not disturbed',
+  );
+  t.equal(await add(b, 2), 2);
+});
+
 t.test('the first owner yields when the second is on the smaller node', async (t) => {
   const { nodes, running } = await cluster(t, 'b', 'c');
   await oneOwner(running);

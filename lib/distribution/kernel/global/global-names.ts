@@ -209,6 +209,27 @@ export class GlobalNames {
     });
   }
 
+  /**
+   * Gives the name to the process unless that is out of date: whoever has it meanwhile may have been given it
+   * by somebody who knew better.
+   *
+   * @param takesFrom asked about who has the name once nobody else can change it
+   * @returns whether it was given
+   */
+  passName(
+    name: Term,
+    pid: Pid,
+    takesFrom: (holder: Pid | undefined) => boolean,
+    resolver: ResolveMethod = 'random_exit_name',
+  ): Promise<boolean> {
+    const { registrar, server } = this.#started();
+    return registrar.run(async (nodes) => {
+      if (!takesFrom(server.registry.whereis(name))) return false;
+      await this.#registerOn(nodes, { name, pid, method: encodeMethod(resolver) });
+      return true;
+    });
+  }
+
   /** Removes the name from the whole cluster. */
   async unregisterName(name: Term): Promise<void> {
     const { registrar, server, registrarProcess } = this.#started();

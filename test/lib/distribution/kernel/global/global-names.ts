@@ -327,6 +327,29 @@ test('waits for a name until somebody has it, time is up, or it is aborted', asy
   });
 });
 
+test('a name is passed on only from whom it may be taken', async (t) => {
+  await withMesh(['a@h', 'b@h'], 1, async (mesh) => {
+    void mesh.connect('a@h', 'b@h');
+    await mesh.settle();
+    const { global, idle } = asParts(mesh.node('a@h'));
+    const other = asParts(mesh.node('b@h'));
+    const [first, second] = [idle(), idle()];
+    const asked: unknown[] = [];
+    const pass = (pid: Pid, answer: boolean) =>
+      settled(
+        mesh,
+        global.passName(NAME, pid, (holder) => {
+          asked.push(holder);
+          return answer;
+        }),
+      );
+    t.equal(await pass(first, true), true);
+    t.equal(await pass(second, false), false);
+    t.equal(other.global.whereisName(NAME)?.key, first.key, 'nobody was told otherwise');
+    t.strictSame(asked, [undefined, first]);
+  });
+});
+
 test('user locks are held by a process, on all nodes', async (t) => {
   await withMesh(['a@h', 'b@h'], 2, async (mesh) => {
     void mesh.connect('a@h', 'b@h');
