@@ -22,10 +22,13 @@ export interface CounterView {
     readonly signal?: AbortSignal;
     readonly requestId?: string;
   }): Promise<number | bigint>;
-  /** adds one and gives the new count; the same `key` adds one only once, and gives that count again */
+  /**
+   * Adds one and gives the new count; the same `key` adds one only once, and gives that count again. For a
+   * `caller` that has gone before its increment is on its way none is counted.
+   */
   increment(options?: {
-    readonly signal?: AbortSignal;
-    readonly key?: string;
+    readonly caller?: { readonly isGone: boolean };
+    readonly key?: string | undefined;
     readonly requestId?: string;
   }): Promise<number | bigint>;
 }
@@ -109,6 +112,8 @@ export interface HandlerContext extends Services {
   readonly requestId: string;
   /** aborted when the client has gone */
   readonly signal: AbortSignal;
+  /** whether the client has gone: {@link signal} without the making of one */
+  readonly isGone: boolean;
   /** the other end of the connection, whatever the headers say */
   readonly remoteAddress: string | undefined;
   /** a header of the request by its name in lower case */
@@ -168,6 +173,10 @@ class ScopedContext implements HandlerContext {
   // Asked for late, because the scope makes the signal only when somebody wants it.
   get signal(): AbortSignal {
     return this.#scope.signal;
+  }
+
+  get isGone(): boolean {
+    return this.#scope.isGone;
   }
 
   get remoteAddress(): string | undefined {

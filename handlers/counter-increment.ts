@@ -17,17 +17,14 @@ export const incrementSchema = z.object({
  * `Idempotency-Key` a repetition counts once and is answered as the first one was; 400 if that is no key.
  */
 export async function counterIncrement(
-  request: HttpRequest,
+  _request: HttpRequest,
   context: HandlerContext,
 ): Promise<HttpResponse> {
-  const idempotency = idempotencyKey(request.headers);
+  const idempotency = idempotencyKey(context.header('idempotency-key'));
   if (idempotency.type === 'invalid') return errorResponses.forCode('malformed_request');
-  const { signal, requestId } = context;
-  const count = await context.counter.increment(
-    idempotency.type === 'key'
-      ? { signal, requestId, key: idempotency.key }
-      : { signal, requestId },
-  );
+  const { requestId } = context;
+  const { key } = idempotency;
+  const count = await context.counter.increment({ caller: context, requestId, key });
   return json({
     count,
     node: context.node.name,

@@ -7,19 +7,20 @@ const VISIBLE = /^[\x21-\x7e]+$/;
 
 /** What a request says about its idempotency: nothing, a key, or something that is no key. */
 export type IdempotencyKey =
-  | { readonly type: 'none' }
+  | { readonly type: 'none'; readonly key?: undefined }
   | { readonly type: 'key'; readonly key: string }
-  | { readonly type: 'invalid' };
+  | { readonly type: 'invalid'; readonly key?: undefined };
+
+const NONE: IdempotencyKey = { type: 'none' };
 
 /**
- * Reads the header `Idempotency-Key`: 1 to 255 visible ASCII characters, as they are or in double quotes,
- * which mean the same key.
+ * Reads what the header `Idempotency-Key` says, if it is there: 1 to 255 visible ASCII characters, as they are
+ * or in double quotes, which mean the same key.
  *
  * @see https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  */
-export function idempotencyKey(headers: Headers): IdempotencyKey {
-  const value = headers.get('idempotency-key');
-  if (value === null) return { type: 'none' };
+export function idempotencyKey(value: string | undefined): IdempotencyKey {
+  if (value === undefined) return NONE;
   const key = QUOTED.test(value) ? value.slice(1, -1).replace(/\\(["\\])/g, '$1') : value;
   return VISIBLE.test(key) && key.length <= MAX_LENGTH ? { type: 'key', key } : { type: 'invalid' };
 }

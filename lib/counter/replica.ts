@@ -31,7 +31,15 @@ import { type Owner, OwnerLookup, type OwnerLookupOptions } from './owner-lookup
 import { dayOf, sessionId } from './session.ts';
 import { isGone, SingleCalls, type SingleCallsOptions } from './single-calls.ts';
 import type { Batch } from './state.ts';
-import { badReply, DeadlineTimer, notCounted, unknownOutcome, Waiter } from './waiter.ts';
+import {
+  badReply,
+  type Caller,
+  DeadlineTimer,
+  hasLeft,
+  notCounted,
+  unknownOutcome,
+  Waiter,
+} from './waiter.ts';
 
 export interface CounterCallOptions {
   /** for the whole call, waiting for an owner included; default {@link DEFAULT_CALL_TIMEOUT_MS} */
@@ -42,6 +50,8 @@ export interface CounterCallOptions {
 export interface IncrementOptions extends CounterCallOptions {
   /** counts once in ten minutes; further increments with it get the first one's answer */
   readonly key?: string | undefined;
+  /** asked before the increment is on its way: for one who has gone none is counted */
+  readonly caller?: Caller | undefined;
 }
 
 export interface ReplicaOptions
@@ -169,15 +179,13 @@ export class CounterReplica {
    *   when the owner answered something else than expected; the signal's reason when aborted
    */
   increment(options: IncrementOptions = {}): Promise<Count> {
-    const { key, signal } = options;
+    const { key, signal, caller } = options;
     if (signal?.aborted) return Promise.reject(signal.reason);
     const told = key === undefined ? undefined : this.#options.state.told(key, this.#now());
     if (told !== undefined) return this.#tellAgain(told);
     const deadlineMs = this.#deadline(options);
-    const waiter = new Waiter({
-      ...{ key, deadlineMs, signal },
-      onAbort: (one) => this.#giveUp(one),
-    });
+    const waiter = new Waiter(key, deadlineMs, caller);
+    if (signal !== undefined) waiter.endWith(signal, () => this.#giveUp(waiter));
     this.#pending.push(waiter);
     this.#timer.notLaterThan(deadlineMs);
     this.#drive();
@@ -219,7 +227,7 @@ export class CounterReplica {
   }
 
   async #run(): Promise<void> {
-    while (this.#flight !== undefined || this.#pending.length > 0) {
+    while (this.#flight !== undefined || this.#hasPending()) {
       const owner = await this.#owners.find();
       if (owner === undefined) return;
       if (owner.batches) await this.#exchange(owner.pid);
@@ -227,6 +235,16 @@ export class CounterReplica {
       // What a batch came to only an owner of ours can tell.
       else await this.#owners.woken();
     }
+  }
+
+  /** Whether anybody waits; what nobody waits for any more is not sent. */
+  #hasPending(): boolean {
+    const pending = this.#pending;
+    if (pending.some(({ isGone }) => isGone)) {
+      this.#pending = pending.filter(({ isGone }) => !isGone);
+      for (const waiter of pending) if (waiter.isGone) waiter.fail(hasLeft());
+    }
+    return this.#pending.length > 0;
   }
 
   async #sendSingly(owner: Owner): Promise<void> {

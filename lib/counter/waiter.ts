@@ -3,42 +3,48 @@ import type { Clock } from '../clock.ts';
 import { CallError } from '../distribution/index.ts';
 import type { Count } from './count.ts';
 
-export interface WaiterOptions {
-  readonly key: string | undefined;
-  readonly deadlineMs: number;
-  readonly signal: AbortSignal | undefined;
-  /** its caller waits no longer */
-  readonly onAbort: (waiter: Waiter) => void;
+/** Whoever asks for an increment, as far as the counter has to know. */
+export interface Caller {
+  /** it waits no longer */
+  readonly isGone: boolean;
 }
 
 /** One caller of an increment. It is told once, whatever comes later. */
 export class Waiter {
   readonly answer: Promise<Count>;
-  readonly #options: WaiterOptions;
-  readonly #abort = (): void => this.#options.onAbort(this);
-  #resolve: (value: Count) => void = () => undefined;
-  #reject: (error: unknown) => void = () => undefined;
+  readonly key: string | undefined;
+  readonly deadlineMs: number;
+  readonly #caller: Caller | undefined;
+  #signal: AbortSignal | undefined;
+  #onAbort: (() => void) | undefined;
+  #resolve!: (value: Count) => void;
+  #reject!: (error: unknown) => void;
   #settled = false;
 
-  constructor(options: WaiterOptions) {
-    this.#options = options;
+  constructor(key: string | undefined, deadlineMs: number, caller?: Caller) {
+    this.key = key;
+    this.deadlineMs = deadlineMs;
+    this.#caller = caller;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    options.signal?.addEventListener('abort', this.#abort);
   }
 
-  get key(): string | undefined {
-    return this.#options.key;
+  /** Calls `onAbort` when the signal is aborted, unless it has been told before. */
+  endWith(signal: AbortSignal, onAbort: () => void): void {
+    this.#signal = signal;
+    this.#onAbort = onAbort;
+    signal.addEventListener('abort', onAbort);
   }
 
-  get deadlineMs(): number {
-    return this.#options.deadlineMs;
+  /** Whether its caller waits no longer, without having said so. */
+  get isGone(): boolean {
+    return this.#caller?.isGone === true;
   }
 
   get signal(): AbortSignal | undefined {
-    return this.#options.signal;
+    return this.#signal;
   }
 
   /** Whether it has been told. */
@@ -57,7 +63,7 @@ export class Waiter {
   #settle(): boolean {
     if (this.#settled) return false;
     this.#settled = true;
-    this.#options.signal?.removeEventListener('abort', this.#abort);
+    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
     return true;
   }
 }
@@ -105,4 +111,9 @@ export function unknownOutcome(): CallError {
 /** The owner has answered something else than a counter does. */
 export function badReply(): CallError {
   return new CallError('bad_reply', 'expected an answer of a counter, got another term');
+}
+
+/** Its caller has gone before the increment was on its way: nothing was counted. */
+export function hasLeft(): Error {
+  return new DOMException('the caller has gone, nothing was counted', 'AbortError');
 }

@@ -116,6 +116,10 @@ export class Exchange implements RequestScope, RequestBodyOptions {
     return this.#controller.signal;
   }
 
+  get isGone(): boolean {
+    return this.#disconnected;
+  }
+
   get remoteAddress(): string | undefined {
     return this.#in.socket.remoteAddress;
   }

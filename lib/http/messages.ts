@@ -49,6 +49,8 @@ export interface RequestScope {
   readonly requestId: string;
   /** aborted when the client has gone, with an `HttpError` `client_disconnected` as its reason */
   readonly signal: AbortSignal;
+  /** whether the client has gone; for whoever only has to know at some later moment, and makes no signal */
+  readonly isGone: boolean;
   /** the other end of the connection; `undefined` when that has gone */
   readonly remoteAddress: string | undefined;
   /**

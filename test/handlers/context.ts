@@ -10,6 +10,7 @@ t.test('offers the services, and makes no signal before it is asked for', async 
   const scope = fakeScope({
     requestId: 'abc',
     remoteAddress: '192.0.2.1',
+    isGone: true,
     header: (name) => `the ${name}`,
   });
   Object.defineProperty(scope, 'signal', {
@@ -29,6 +30,7 @@ t.test('offers the services, and makes no signal before it is asked for', async 
   t.equal(context.now(), services.now());
   t.equal(context.requestId, 'abc');
   t.equal(context.remoteAddress, '192.0.2.1');
+  t.equal(context.isGone, true);
   t.equal(context.header('accept'), 'the accept');
   t.equal(asked, 0);
   t.equal(context.signal, signal);

@@ -1,5 +1,6 @@
 import t from 'tap';
 import { counterIncrement, incrementSchema } from '../../handlers/counter-increment.ts';
+import type { CounterView } from '../../handlers/index.ts';
 import { toResponse } from '../../lib/http/messages.ts';
 import { fakeContext } from '../support/handler-context.ts';
 
@@ -20,20 +21,20 @@ t.test('passes an idempotency key on, and refuses what is none', async (t) => {
   const keys: unknown[] = [];
   const counter = {
     get: async () => 0,
-    increment: async (options?: { readonly key?: string; readonly requestId?: string }) => {
+    increment: async (options: Parameters<CounterView['increment']>[0]) => {
       t.equal(options?.requestId, 'request-1');
+      t.equal(options?.caller?.isGone, true, 'whoever counts can ask');
       return keys.push(options?.key);
     },
   };
-  const context = fakeContext({ counter });
-  const send = async (headers: Record<string, string>) => {
-    const url = 'http://localhost/counter/increment';
-    const answer = await counterIncrement(new Request(url, { method: 'POST', headers }), context);
-    return toResponse(answer);
+  const send = async (key?: string) => {
+    const header = (name: string) => (name === 'idempotency-key' ? key : undefined);
+    const context = fakeContext({ counter, header, isGone: true });
+    return toResponse(await counterIncrement(request(), context));
   };
-  t.equal((await send({})).status, 200);
-  t.equal((await send({ 'idempotency-key': '"k1"' })).status, 200);
-  const refused = await send({ 'idempotency-key': 'no key' });
+  t.equal((await send()).status, 200);
+  t.equal((await send('"k1"')).status, 200);
+  const refused = await send('no key');
   t.equal(refused.status, 400);
   t.strictSame(await refused.json(), { errors: { detail: 'Bad Request' } });
   t.strictSame(keys, [undefined, 'k1']);

@@ -36,6 +36,7 @@ export function fakeContext(overrides: Partial<HandlerContext> = {}): HandlerCon
     now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
     requestId: 'request-1',
     signal: new AbortController().signal,
+    isGone: false,
     remoteAddress: '127.0.0.1',
     header: () => undefined,
     ...overrides,

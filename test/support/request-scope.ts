@@ -5,6 +5,7 @@ export function fakeScope(overrides: Partial<RequestScope> = {}): RequestScope {
   return {
     requestId: 'request-1',
     signal: new AbortController().signal,
+    isGone: false,
     remoteAddress: '127.0.0.1',
     header: () => undefined,
     matched() {},

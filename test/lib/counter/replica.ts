@@ -186,6 +186,25 @@ t.test('a caller that gives up is taken out, if nothing was sent', async (t) => 
   t.strictSame(calls, []);
 });
 
+t.test('for a caller that has gone before its increment was sent none is counted', async (t) => {
+  const { replica, calls, register, count, owners } = start();
+  const [gone, there] = [{ isGone: false }, { isGone: false }];
+  const dropped = t.rejects(replica.increment({ caller: gone }), { name: 'AbortError' });
+  const kept = replica.increment({ caller: there });
+  gone.isGone = true;
+  register(FIRST);
+  await settle();
+  await dropped;
+  t.match(calls[0]!.batch, { seq: 1, plain: 1 });
+  there.isGone = true;
+  count(calls[0]);
+  t.equal(await kept, 1, 'one that was sent is counted, and told');
+  const alone = t.rejects(replica.increment({ caller: gone }), { name: 'AbortError' });
+  await alone;
+  t.equal(calls.length, 1, 'no batch of nobody');
+  t.equal(owners.total, 1);
+});
+
 t.test('reads wait for an owner, and ask the next one', async (t) => {
   const { replica, clock, calls, register } = start();
   const read = replica.get();

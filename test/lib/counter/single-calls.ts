@@ -39,8 +39,7 @@ function start() {
     now: () => 0,
     onGone: (pid) => log.push(`gone ${pid.node}`),
   });
-  const waiter = (key?: string, deadlineMs = 100): Waiter =>
-    new Waiter({ key, deadlineMs, signal: undefined, onAbort: () => undefined });
+  const waiter = (key?: string, deadlineMs = 100): Waiter => new Waiter(key, deadlineMs);
   return { singly, state, calls, log, waiter };
 }
 

@@ -2,35 +2,48 @@ import t from 'tap';
 import {
   badReply,
   DeadlineTimer,
+  hasLeft,
   notCounted,
   unknownOutcome,
   Waiter,
 } from '../../../lib/counter/waiter.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
 
-const plain = { key: undefined, deadlineMs: 5, signal: undefined, onAbort: () => undefined };
-
 t.test('one who waits is told once', async (t) => {
-  const lucky = new Waiter(plain);
+  const lucky = new Waiter(undefined, 5);
   lucky.succeed(7);
   lucky.fail(new Error('late'));
   lucky.succeed(8);
   t.equal(await lucky.answer, 7);
   t.ok(lucky.settled);
-  const unlucky = new Waiter({ ...plain, key: 'k' });
-  t.match(unlucky, { key: 'k', deadlineMs: 5, settled: false });
+  const unlucky = new Waiter('k', 5);
+  t.match(unlucky, { key: 'k', deadlineMs: 5, settled: false, signal: undefined });
   unlucky.fail(notCounted());
   await t.rejects(unlucky.answer, { code: 'noproc' });
 });
 
 t.test('an abort is passed on, until it has been told', async (t) => {
   const controller = new AbortController();
-  const gone: Waiter[] = [];
-  const options = { ...plain, signal: controller.signal, onAbort: (one: Waiter) => gone.push(one) };
-  const [waiting, told] = [new Waiter(options), new Waiter(options)];
+  const gone: string[] = [];
+  const waiter = (name: string): Waiter => {
+    const one = new Waiter(undefined, 5);
+    one.endWith(controller.signal, () => gone.push(name));
+    return one;
+  };
+  const [waiting, told] = [waiter('waiting'), waiter('told')];
+  t.equal(waiting.signal, controller.signal);
   told.succeed(1);
   controller.abort();
-  t.strictSame(gone, [waiting]);
+  t.strictSame(gone, ['waiting']);
+});
+
+t.test('whether its caller is still there is asked when it matters', async (t) => {
+  const caller = { isGone: false };
+  const waiter = new Waiter(undefined, 5, caller);
+  t.notOk(waiter.isGone);
+  caller.isGone = true;
+  t.ok(waiter.isGone);
+  t.notOk(new Waiter(undefined, 5).isGone, 'one that is not known stays');
 });
 
 t.test('the timer goes off at the earliest deadline', async (t) => {
@@ -56,7 +69,7 @@ t.test('the timer goes off at the earliest deadline', async (t) => {
 
 t.test('errors say whether it may count', async (t) => {
   t.match(
-    [notCounted(), unknownOutcome(), badReply()],
-    [{ code: 'noproc' }, { code: 'timeout' }, { code: 'bad_reply' }],
+    [notCounted(), unknownOutcome(), badReply(), hasLeft()],
+    [{ code: 'noproc' }, { code: 'timeout' }, { code: 'bad_reply' }, { name: 'AbortError' }],
   );
 });

@@ -62,10 +62,14 @@ t.test('the path of a request is told without its query, and without credentials
 
 t.test('a client that leaves aborts the signal; one stop tells of it', async (t) => {
   const reasons: unknown[] = [];
-  const handle = (_request: HttpRequest, { signal }: RequestScope) =>
+  const gone: boolean[] = [];
+  const handle = (_request: HttpRequest, scope: RequestScope) =>
     new Promise<HttpResponse>((_resolve, reject) => {
+      const { signal } = scope;
+      gone.push(scope.isGone);
       signal.addEventListener('abort', () => {
         reasons.push(signal.reason);
+        gone.push(scope.isGone);
         reject(signal.reason);
       });
     });
@@ -75,6 +79,7 @@ t.test('a client that leaves aborts the signal; one stop tells of it', async (t)
   client.socket.destroy();
   await told('http.request.stop');
   t.match(reasons, [{ name: 'HttpError', code: 'client_disconnected' }]);
+  t.strictSame(gone, [false, true]);
   await new Promise(setImmediate);
   t.match(metadata('http.request.stop'), [{ status: 499, aborted: true }]);
   t.equal(metadata('http.request.stop').length, 1);
