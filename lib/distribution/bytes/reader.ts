@@ -62,6 +62,11 @@ export class ByteReader {
     return this.#at;
   }
 
+  /** What is read from: for who checks {@link remaining} and reads at {@link offset} himself. */
+  get buffer(): Uint8Array {
+    return this.#bytes;
+  }
+
   get remaining(): number {
     return this.#end - this.#at;
   }

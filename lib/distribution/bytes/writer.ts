@@ -144,6 +144,16 @@ export class ByteWriter {
     for (let i = 0; i < bytes; i++) this.#bytes[at + i] = head.#bytes[i]!;
   }
 
+  /** Room for `count` bytes, which the caller puts into {@link buffer} himself. @returns where they go */
+  claim(count: number): number {
+    return this.#reserve(count);
+  }
+
+  /** What is written to, until the next call that appends: for what was {@link claim}ed, and no more. */
+  get buffer(): Uint8Array {
+    return this.#bytes;
+  }
+
   /** Cuts off everything from `at` on and returns a copy of it. */
   cut(at: number): Uint8Array {
     this.#checkWritten(at, 0);

@@ -90,6 +90,19 @@ export class TermDecoder {
     d.terms = 1;
     return readTerm(d, 0);
   }
+
+  /**
+   * As {@link read}, for a term inside one whose beginning has been read already.
+   *
+   * @param depth how many terms it is nested in
+   * @param terms how many of them there are in all, itself included
+   */
+  readNested(atomCache: readonly string[], depth: number, terms: number): Term {
+    const d = this.#decoding;
+    d.atomCache = atomCache;
+    d.terms = terms;
+    return readTerm(d, depth);
+  }
 }
 
 /**

@@ -41,9 +41,13 @@ type Atoms = AtomSink | undefined;
  * @throws {TermError} `unencodable` or `limit_exceeded`
  */
 export function encodeTerm(writer: ByteWriter, term: Term, atoms?: AtomSink): void {
+  encodeAt(writer, term, atoms, 0);
+}
+
+function encodeAt(writer: ByteWriter, term: Term, atoms: Atoms, depth: number): void {
   const start = writer.length;
   try {
-    write(writer, term, atoms, 0);
+    write(writer, term, atoms, depth);
   } catch (error) {
     writer.truncate(start);
     if (!(error instanceof NotATerm)) throw error;
@@ -52,6 +56,15 @@ export function encodeTerm(writer: ByteWriter, term: Term, atoms?: AtomSink): vo
       `expected ${error.expected}${locate(term, error.value)}, got ${describeValue(error.value)}`,
     );
   }
+}
+
+/**
+ * As {@link encodeTerm}, for a term that stands inside one whose beginning is written already.
+ *
+ * @param depth how many terms it is nested in
+ */
+export function encodeNested(writer: ByteWriter, term: Term, atoms: AtomSink, depth: number): void {
+  encodeAt(writer, term, atoms, depth);
 }
 
 /** Encodes as `term_to_binary/1`: the version byte 131 and the term. */

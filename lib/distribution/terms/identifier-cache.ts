@@ -1,7 +1,7 @@
 import { Pid } from './pid.ts';
 import { Reference } from './reference.ts';
 
-/** Pids that are remembered, one for each value of the low bits of their ids. */
+/** Pids that are remembered, one for each hash of their numbers. */
 const PIDS = 256;
 
 /**
@@ -14,7 +14,8 @@ export class IdentifierCache {
   #reference: Reference | undefined;
 
   pid(node: string, id: number, serial: number, creation: number): Pid {
-    const at = id & (PIDS - 1);
+    // With the creation: the processes of two nodes that talk to each other often have the same ids.
+    const at = (id + creation) & (PIDS - 1);
     const known = this.#pids[at];
     if (
       known !== undefined &&

@@ -36,9 +36,16 @@ const LONG_ATOMS = 0b0001;
 
 const NO_ATOMS: readonly string[] = [];
 
+/** Longer headers are rare, and each is read anew. */
+const REPEATED_BYTES = 32;
+
 /** Atoms that the peer has told us of, by slot. */
 export class InboundAtomCache {
   readonly #slots: (string | undefined)[] = new Array(ATOM_CACHE_SLOTS);
+  /** The last header, if it was short and entered nothing, and what it listed. */
+  readonly #last = new Uint8Array(REPEATED_BYTES);
+  #lastBytes = 0;
+  #lastAtoms = NO_ATOMS;
 
   /**
    * Reads a header, from its count to its last ref, and enters what is new. Headers must be read
@@ -49,19 +56,44 @@ export class InboundAtomCache {
    * @throws {TermError} `truncated`, or `invalid_term` for a text that is not UTF-8
    */
   readHeader(reader: ByteReader): readonly string[] {
+    // Most messages list what the one before them did.
+    if (this.#isRepeated(reader)) {
+      reader.skip(this.#lastBytes);
+      return this.#lastAtoms;
+    }
+    const start = reader.offset;
     const count = reader.u8();
     if (count === 0) return NO_ATOMS;
     const flags = reader.offset;
     reader.skip((count >> 1) + 1);
     const lengthBytes = halfByte(reader, flags, count) & LONG_ATOMS ? 2 : 1;
     const atoms = new Array<string>(count);
+    let hasNew = false;
     for (let i = 0; i < count; i += 1) {
       const half = halfByte(reader, flags, i);
       const slot = (half & SEGMENT) * 256 + reader.u8();
-      if (half & NEW_ENTRY) this.#slots[slot] = readText(reader, lengthBytes);
+      if (half & NEW_ENTRY) {
+        this.#slots[slot] = readText(reader, lengthBytes);
+        hasNew = true;
+      }
       atoms[i] = this.#slots[slot] ?? emptySlot(slot, reader.offset - 1);
     }
+    this.#remember(reader.buffer, start, hasNew ? start : reader.offset);
+    this.#lastAtoms = atoms;
     return atoms;
+  }
+
+  #isRepeated({ buffer, offset, remaining }: ByteReader): boolean {
+    const last = this.#last;
+    const bytes = this.#lastBytes;
+    if (bytes === 0 || bytes > remaining) return false;
+    for (let i = 0; i < bytes; i++) if (last[i] !== buffer[offset + i]) return false;
+    return true;
+  }
+
+  #remember(buffer: Uint8Array, start: number, end: number): void {
+    this.#lastBytes = end - start <= REPEATED_BYTES ? end - start : 0;
+    for (let i = 0; i < this.#lastBytes; i++) this.#last[i] = buffer[start + i]!;
   }
 }
 
@@ -114,25 +146,52 @@ export class OutboundAtomCache implements AtomSink {
   readonly #refs = new Uint16Array(MAX_HEADER_ATOMS);
   readonly #isNew = new Uint8Array(MAX_HEADER_ATOMS);
   #longAtoms = false;
+  #hasNew = false;
+  /** Whether its refs are those of the last message so far; how many that had, whether its header names no text. */
+  #repeats = true;
+  #lastCount = 0;
+  #lastIsPlain = false;
   /** By slot: the last message that referred to it, and its index among that message's refs. */
   readonly #usedBy = new Float64Array(ATOM_CACHE_SLOTS);
   readonly #refIndex = new Uint8Array(ATOM_CACHE_SLOTS);
 
   writeAtom(writer: ByteWriter, name: string): boolean {
+    const index = this.indexOf(name);
+    if (index < 0) return false;
+    writer.u8(ATOM_CACHE_REF);
+    writer.u8(index);
+    return true;
+  }
+
+  /** @returns where the header of this message lists the atom, or -1 if it cannot */
+  indexOf(name: string): number {
+    const count = this.#count;
+    // Most messages list what the one before them did, and name their sender's node several times.
+    if (this.#repeats && count < this.#lastCount) {
+      const slot = this.#refs[count]!;
+      if (this.#names[slot] === name) return this.#refer(slot, false);
+    }
+    if (count > 0 && this.#names[this.#refs[0]!] === name) return 0;
     const slot = this.#slots.get(name);
-    if (slot !== undefined && this.#usedBy[slot] === this.#message) {
-      writeRef(writer, this.#refIndex[slot]!);
-      return true;
-    }
-    if (this.#count === MAX_HEADER_ATOMS) return false;
-    if (slot !== undefined) {
-      writeRef(writer, this.#refer(slot, false));
-      return true;
-    }
+    if (slot !== undefined && this.#usedBy[slot] === this.#message) return this.#refIndex[slot]!;
+    if (count === MAX_HEADER_ATOMS) return -1;
+    this.#repeats = false;
+    if (slot !== undefined) return this.#refer(slot, false);
     const bytes = Buffer.byteLength(name);
-    if (!isCacheable(name, bytes)) return false;
+    if (!isCacheable(name, bytes)) return -1;
     if (bytes > 0xff) this.#longAtoms = true;
-    writeRef(writer, this.#refer(this.#enter(name), true));
+    this.#hasNew = true;
+    return this.#refer(this.#enter(name), true);
+  }
+
+  /**
+   * Ends the message without its header, if that is the same as the last one that was written.
+   *
+   * @returns whether it is
+   */
+  repeatHeader(): boolean {
+    if (!this.#repeats || !this.#lastIsPlain || this.#count !== this.#lastCount) return false;
+    this.#endMessage();
     return true;
   }
 
@@ -157,6 +216,7 @@ export class OutboundAtomCache implements AtomSink {
       if (this.#isNew[i] === 1) this.#free(this.#refs[i]!);
     }
     this.#endMessage();
+    this.#lastIsPlain = false;
   }
 
   #writeFlags(writer: ByteWriter, count: number): void {
@@ -211,14 +271,13 @@ export class OutboundAtomCache implements AtomSink {
 
   #endMessage(): void {
     this.#message += 1;
+    this.#lastCount = this.#count;
+    this.#lastIsPlain = !this.#hasNew;
+    this.#repeats = true;
+    this.#hasNew = false;
     this.#count = 0;
     this.#longAtoms = false;
   }
-}
-
-function writeRef(writer: ByteWriter, index: number): void {
-  writer.u8(ATOM_CACHE_REF);
-  writer.u8(index);
 }
 
 /** Whether `name` is an atom at all; what is not, the term encoder refuses in its own words. */

@@ -6,6 +6,7 @@ import { IdentifierCache } from '../terms/identifier-cache.ts';
 import type { TermLimits } from '../terms/limits.ts';
 import { VERSION_MAGIC } from '../terms/tags.ts';
 import type { Term } from '../terms/term.ts';
+import { CallReader } from './call-codec.ts';
 import {
   type ControlMessage,
   decodeControl,
@@ -79,6 +80,7 @@ export class MessageDecoder {
   readonly #atoms = new InboundAtomCache();
   readonly #reader = new ByteReader(new Uint8Array(0));
   readonly #terms: TermDecoder;
+  readonly #calls: CallReader;
   readonly #sequences = new Map<bigint, Sequence>();
   #openBytes = 0;
   #error: unknown;
@@ -87,7 +89,9 @@ export class MessageDecoder {
   constructor(flags: bigint, limits: Partial<MessageDecoderLimits> = {}) {
     this.#format = messageFormat(flags);
     this.#limits = { ...DEFAULT_MESSAGE_DECODER_LIMITS, ...limits };
-    this.#terms = new TermDecoder(this.#reader, this.#limits.terms, new IdentifierCache());
+    const known = new IdentifierCache();
+    this.#terms = new TermDecoder(this.#reader, this.#limits.terms, known);
+    this.#calls = new CallReader(this.#reader, this.#terms, known);
   }
 
   /** Set this to a frame body, then {@link decodeNext}: so no array is made for each of them. */
@@ -154,9 +158,10 @@ export class MessageDecoder {
 
   #whole(reader: ByteReader): Message {
     const atoms = this.#header(reader);
-    const control = this.#control(atoms);
+    const control = this.#calls.control(atoms) ?? this.#control(atoms);
     if (!hasPayload(control.operation)) return { control, payload: undefined };
-    return { control, payload: this.#payload(reader, control, this.#terms.read(atoms)) };
+    const payload = this.#calls.payload(atoms) ?? this.#terms.read(atoms);
+    return { control, payload: this.#payload(reader, control, payload) };
   }
 
   #firstFragment(reader: ByteReader): Message | undefined {

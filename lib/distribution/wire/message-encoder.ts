@@ -2,6 +2,7 @@ import { ByteWriter } from '../bytes/writer.ts';
 import { type AtomSink, EncodedTerm, encodeTerm } from '../terms/encode.ts';
 import { VERSION_MAGIC } from '../terms/tags.ts';
 import { type Term, Tuple } from '../terms/term.ts';
+import { CallWriter } from './call-codec.ts';
 import { OutboundAtomCache } from './distribution-header.ts';
 import {
   DIST_FRAG_CONT,
@@ -40,7 +41,10 @@ export interface Fragment {
 export class MessageEncoder {
   readonly #format: MessageFormat;
   readonly #atoms = new OutboundAtomCache();
+  readonly #calls = new CallWriter(this.#atoms);
+  /** the head of the last frame, and whether that held a whole message */
   readonly #head = new ByteWriter();
+  #headIsWhole = false;
   /**
    * Room left before the terms, which are written first because only they tell which atoms the header
    * must list. The head of the last message: most messages have one of the same length.
@@ -80,7 +84,7 @@ export class MessageEncoder {
     apart = false,
   ): Fragment[] | undefined {
     const start = out.length;
-    const bytes = payload === undefined ? 0 : binaryBytes(payload, 2);
+    const bytes = payload === undefined ? 0 : knownBytes(payload);
     try {
       if (!this.#format.header) {
         this.#passThrough(out, control, payload);
@@ -122,9 +126,9 @@ export class MessageEncoder {
     const room = this.#room;
     const terms = start + room;
     out.skip(room);
-    encodeTerm(out, control, sink);
+    if (sink === undefined || !this.#calls.control(out, control)) encodeTerm(out, control, sink);
     const controlEnd = out.length;
-    if (payload !== undefined) writePayload(out, payload, sink);
+    if (payload !== undefined) this.#payload(out, payload, sink);
     const termBytes = out.length - terms;
     if (payload !== undefined && termBytes > FRAGMENT_BYTES && this.#format.fragments) {
       const bytes = start === 0 ? out.take().subarray(terms) : out.cut(terms);
@@ -132,15 +136,34 @@ export class MessageEncoder {
       return this.#fragment(bytes, controlEnd - terms);
     }
     const head = this.#head;
+    if (!this.#headIsWhole || !this.#atoms.repeatHeader()) this.#writeHead();
+    head.patchU32(0, head.length - LENGTH_BYTES + termBytes);
+    this.#room = head.length;
+    out.place(start, room, head);
+    return undefined;
+  }
+
+  #writeHead(): void {
+    const head = this.#head;
     head.truncate(0);
     head.u32(0);
     head.u8(VERSION_MAGIC);
     head.u8(DIST_HEADER);
     this.#atoms.writeHeader(head);
-    head.patchU32(0, head.length - LENGTH_BYTES + termBytes);
-    this.#room = head.length;
-    out.place(start, room, head);
-    return undefined;
+    this.#headIsWhole = true;
+  }
+
+  #payload(out: ByteWriter, payload: Payload, sink: OutboundAtomCache | undefined): void {
+    if (sink !== undefined && !(payload instanceof EncodedTerm)) {
+      const start = out.length;
+      try {
+        if (this.#calls.payload(out, payload)) return;
+      } catch {
+        // The codec of terms says where in the message the wrong part stands.
+        out.truncate(start);
+      }
+    }
+    writePayload(out, payload, sink);
   }
 
   /**
@@ -179,6 +202,7 @@ export class MessageEncoder {
 
   #beginFragment(tag: number, fragmentId: bigint): void {
     const head = this.#head;
+    this.#headIsWhole = false;
     head.truncate(0);
     head.u32(0);
     head.u8(VERSION_MAGIC);
@@ -193,12 +217,18 @@ function writePayload(out: ByteWriter, payload: Payload, sink: AtomSink | undefi
   else encodeTerm(out, payload, sink);
 }
 
+function knownBytes(payload: Payload): number {
+  return payload instanceof EncodedTerm ? payload.bytes.length : binaryBytes(payload, 2);
+}
+
 /** The bytes of the binaries in a message, as far as they are found without a search. */
-function binaryBytes(term: Payload, depth: number): number {
-  if (term instanceof EncodedTerm) return term.bytes.length;
-  if (term instanceof Uint8Array) return term.length;
-  if (depth === 0 || !(term instanceof Tuple)) return 0;
-  let bytes = 0;
-  for (const element of term.elements) bytes += binaryBytes(element, depth - 1);
-  return bytes;
+function binaryBytes(term: Term, depth: number): number {
+  if (term instanceof Tuple) {
+    if (depth === 0) return 0;
+    const { elements } = term;
+    let bytes = 0;
+    for (let i = 0; i < elements.length; i++) bytes += binaryBytes(elements[i]!, depth - 1);
+    return bytes;
+  }
+  return ArrayBuffer.isView(term) ? term.byteLength : 0;
 }

@@ -145,3 +145,43 @@ t.test('leaves what is no atom to the term encoder', async (t) => {
   t.notOk(outbound.writeAtom(writer, '\ud800'));
   t.equal(writer.length, 0);
 });
+
+t.test('a header that is repeated lists the same, until a slot gets another atom', async (t) => {
+  const cache = new InboundAtomCache();
+  read(cache, `02 88 00 05 01 ${ascii('a')} 06 01 ${ascii('b')}`);
+  t.same(read(cache, '02 00 00 05 06'), ['a', 'b']);
+  t.same(read(cache, '02 00 00 05 06'), ['a', 'b']);
+  t.same(read(cache, '01 00 06'), ['b']);
+  t.same(read(cache, '02 00 00 05 06'), ['a', 'b']);
+  read(cache, `01 08 05 01 ${ascii('c')}`);
+  t.same(read(cache, '02 00 00 05 06'), ['c', 'b']);
+  t.throws(() => read(cache, '02 00 00 05'), { code: 'truncated' });
+});
+
+t.test('a writer repeats a header only if it would be the same', async (t) => {
+  const cache = new OutboundAtomCache();
+  const out = new ByteWriter();
+  const message = (...names: string[]): string => {
+    for (const name of names) cache.writeAtom(out, name);
+    if (cache.repeatHeader()) return 'repeated';
+    const header = new ByteWriter();
+    cache.writeHeader(header);
+    return Buffer.from(header.take()).toString('hex');
+  };
+  message('a', 'b');
+  const known = message('a', 'b');
+  t.equal(known, '0200000001');
+  t.equal(message('a', 'b', 'a', 'b'), 'repeated');
+  t.equal(message('a', 'b', 'b'), 'repeated');
+  t.equal(message('b', 'a'), '0200000100');
+  t.equal(message('b', 'a', 'a'), 'repeated');
+  t.equal(message('b'), '010001');
+  t.equal(message('b', 'a'), '0200000100');
+  t.equal(message('b', 'a', 'new'), `03000801000203${ascii('new')}`);
+  t.equal(message('b', 'a', 'new'), '030000010002', 'a text is sent once');
+  cache.writeAtom(out, 'b');
+  cache.discard();
+  t.equal(message('b'), '010001', 'what was discarded is no header');
+  t.equal(message(), '00');
+  t.equal(message(), 'repeated');
+});
