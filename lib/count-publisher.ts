@@ -12,6 +12,9 @@
  * a batch goes into one message, which names the first value with `first`. So every value is in exactly one
  * message; a subscriber that wants them all reads `Map.get(m, :first, m.count)..m.count`.
  *
+ * Values that share a message count as much as the others, up to those of a second: a counter that is busy
+ * all the time publishes one message for each batch.
+ *
  * A merge of counts, as after a network split, is one change. Values that others count, such as an Elixir
  * owner, are published as far as one of ours was answered with them, by that one.
  */
@@ -43,7 +46,7 @@ interface Growth {
 export class CountPublisher {
   readonly #options: CountPublisherOptions;
   #waiting: Growth[] = [];
-  /** how many values may be published one by one now */
+  /** how many values may be published one by one now; below zero after too many */
   #allowance = MAX_VALUES_PER_SECOND;
   #countedAtMs: number;
 
@@ -76,10 +79,9 @@ export class CountPublisher {
       this.#allowance -= 1;
       next = add(next, 1);
     }
-    if (this.#allowance >= 1) this.#allowance -= 1;
-    publish(
-      subtract(last, next) === 0 ? { count: last, node } : { count: last, first: next, node },
-    );
+    const others = subtract(last, next);
+    publish(others === 0 ? { count: last, node } : { count: last, first: next, node });
+    this.#allowance = Math.max(-MAX_VALUES_PER_SECOND, this.#allowance - Number(others) - 1);
   }
 
   #refill(): void {

@@ -62,7 +62,8 @@ test('of too many at once those beyond share a message, and none is left out', a
   t.strictSame(await take(), [{ count: first + 64, first: first + 1, node: 'a@h' }]);
   publisher.counted(first + 65, first + 65, 'a@h');
   t.strictSame(await take(), [{ count: first + 65, node: 'a@h' }], 'one alone is one');
-  await clock.advance(10);
+  const beyond = first + 65 - MAX_VALUES_PER_SECOND;
+  await clock.advance((1_000 * beyond) / MAX_VALUES_PER_SECOND + 10);
   publisher.counted(first + 66, first + 166, 'a@h');
   const later = await take();
   t.equal(later.length, (MAX_VALUES_PER_SECOND * 10) / 1_000, 'as many as the time allows');
@@ -70,6 +71,28 @@ test('of too many at once those beyond share a message, and none is left out', a
   await clock.advance(3_600_000);
   publisher.counted(10_000, 20_000, 'a@h');
   t.equal((await take()).length, MAX_VALUES_PER_SECOND, 'no more after a long pause');
+});
+
+test('a counter that is busy all the time has a message for each batch', async (t) => {
+  const { clock, publisher, take } = setUp();
+  const batch = 50;
+  let last = 0;
+  const busyFor = async (ms: number): Promise<CountChange[]> => {
+    const changes: CountChange[] = [];
+    for (let at = 0; at < ms; at += 1) {
+      publisher.counted(last + 1, last + batch, 'a@h');
+      last += batch;
+      changes.push(...(await take()));
+      await clock.advance(1);
+    }
+    return changes;
+  };
+  const first = await busyFor(1_000);
+  t.strictSame(valuesOf(first), from(1, last));
+  const second = await busyFor(1_000);
+  t.equal(second.length, 1_000);
+  await clock.advance(2_000);
+  t.ok((await busyFor(1)).length === batch, 'and is as before after a pause');
 });
 
 test('counts beyond 2^53 are exact', async (t) => {
