@@ -9,8 +9,9 @@
  *                                  └  the callers' time is up: they are told, the batch stays
  * ```
  *
- * There is one batch in flight at most; what comes meanwhile forms the next one. So increments at the
- * same time share one exchange, and the owner can tell a batch that it has seen by its number.
+ * There is one batch in flight at most; what comes meanwhile forms the next one, with what those bring along
+ * who have just been told. So increments at the same time share one exchange, and the owner can tell a batch
+ * that it has seen by its number.
  *
  * What a client was told for a key is known here, and told again without asking anybody.
  *
@@ -26,6 +27,7 @@ import {
   type Term,
 } from '../distribution/index.ts';
 import { add, type Count, subtract } from './count.ts';
+import { gathered } from './gathering.ts';
 import { decodeOutcome, encodeBatch } from './messages.ts';
 import { type Owner, OwnerLookup, type OwnerLookupOptions } from './owner-lookup.ts';
 import { dayOf, sessionId } from './session.ts';
@@ -206,19 +208,17 @@ export class CounterReplica {
     }
     if (!this.#owners.isOpen) return;
     this.#driving = true;
-    setImmediate(() => {
-      this.#run().then(
-        () => {
-          this.#stopDriving();
-          // One that has come since the last look found us driving still.
-          if (this.#flight !== undefined || this.#pending.length > 0) this.#drive();
-        },
-        (error: unknown) => {
-          this.#stopDriving();
-          this.#failAll(error);
-        },
-      );
-    });
+    this.#run().then(
+      () => {
+        this.#stopDriving();
+        // One that has come since the last look found us driving still.
+        if (this.#flight !== undefined || this.#pending.length > 0) this.#drive();
+      },
+      (error: unknown) => {
+        this.#stopDriving();
+        this.#failAll(error);
+      },
+    );
   }
 
   #stopDriving(): void {
@@ -227,15 +227,23 @@ export class CounterReplica {
   }
 
   async #run(): Promise<void> {
+    await gathered(this.#countPending);
     while (this.#flight !== undefined || this.#hasPending()) {
       const owner = await this.#owners.find();
       if (owner === undefined) return;
-      if (owner.batches) await this.#exchange(owner.pid);
-      else if (this.#pending.length > 0) await this.#sendSingly(owner);
+      if (owner.batches) {
+        await this.#exchange(owner.pid);
+        // Who has just been told is answered in this turn, and asks again in the next.
+        if (this.#flight === undefined && this.#pending.length > 0) {
+          await gathered(this.#countPending, 2);
+        }
+      } else if (this.#pending.length > 0) await this.#sendSingly(owner);
       // What a batch came to only an owner of ours can tell.
       else await this.#owners.woken();
     }
   }
+
+  readonly #countPending = (): number => this.#pending.length;
 
   /** Whether anybody waits; what nobody waits for any more is not sent. */
   #hasPending(): boolean {

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { MAX_TURNS } from '../../../lib/counter/gathering.ts';
 import { KEY_LIFETIME_MS } from '../../../lib/counter/key-table.ts';
 import { decodeBatch, encodeOutcome } from '../../../lib/counter/messages.ts';
 import { CounterReplica } from '../../../lib/counter/replica.ts';
@@ -12,7 +13,7 @@ import {
   ProcessExit,
   type Term,
 } from '../../../lib/distribution/index.ts';
-import { FakeClock, settle } from '../../support/fake-clock.ts';
+import { FakeClock, settle as settleOnce } from '../../support/fake-clock.ts';
 
 const NAME = atom('counter');
 const DAY_MS = 86_400_000;
@@ -27,6 +28,11 @@ interface Call {
   readonly answer: (term: Term) => void;
   readonly fail: (code: CallErrorCode) => void;
   readonly end: (error: Error) => void;
+}
+
+/** Increments wait some turns of the event loop for others. */
+async function settle(): Promise<void> {
+  for (let turn = 0; turn <= MAX_TURNS; turn += 1) await settleOnce();
 }
 
 /** A replica whose owners are the test. */
@@ -113,6 +119,23 @@ t.test(
     t.equal(state.total, 4, 'what was answered is known here');
   },
 );
+
+t.test('who has just been told comes along with those who waited meanwhile', async (t) => {
+  const { replica, calls, register, count } = start();
+  register(FIRST);
+  // Its client has to hear of the first one before it can ask again.
+  const again = replica.increment().then(async () => {
+    await settleOnce();
+    return replica.increment();
+  });
+  await settle();
+  const meanwhile = replica.increment();
+  count(calls[0]);
+  await settle();
+  t.match(calls[1]!.batch, { seq: 2, plain: 2 });
+  count(calls[1]);
+  t.strictSame(await Promise.all([meanwhile, again]), [2, 3]);
+});
 
 t.test('a batch goes unchanged to the next owner, in each way the first may end', async (t) => {
   for (const code of ['noproc', 'noconnection', 'exit'] as const) {
