@@ -1,11 +1,12 @@
 /**
  * The program: one node, from its command line to its exit code.
  *
- * Exit codes: 0 after SIGTERM or SIGINT, `--help` and `--version`; 1 when the configuration is
- * wrong, the start fails, or the supervision tree gives up.
+ * Exit codes: 0 after SIGTERM, SIGINT or SIGHUP, `--help` and `--version`; 1 when the configuration is
+ * wrong, the start fails, or the supervision tree gives up. Where the terminal is gone, SIGHUP ends it in the end.
  */
 import { requestedInformation, usage } from './config.ts';
 import { runUntilStopped, start, startProblem } from './run.ts';
+import { endWithTerminals, openTerminals } from './terminal.ts';
 import { versionText } from './version.ts';
 
 /** Runs the program to its end. @returns the exit code */
@@ -15,6 +16,7 @@ export async function runProgram(): Promise<number> {
     process.stdout.write(`${information === 'help' ? usage() : versionText()}\n`);
     return 0;
   }
+  const terminals = openTerminals();
   try {
     let code: Promise<number> | undefined;
     await start({
@@ -22,7 +24,9 @@ export async function runProgram(): Promise<number> {
         code = runUntilStopped(running);
       },
     });
-    return (await code) ?? 1;
+    const exitCode = (await code) ?? 1;
+    endWithTerminals(terminals);
+    return exitCode;
   } catch (error) {
     process.stderr.write(`${startProblem(error)}\n`);
     return 1;

@@ -8,7 +8,7 @@ import { type Config, type LogLevel, loadConfig } from './config.ts';
 import { type Cookie, resolveCookie } from './cookie.ts';
 import { inspectTerm, isTermObject } from './distribution/index.ts';
 import { noticeStarted } from './start-notice.ts';
-import { onStopRequest } from './stop-request.ts';
+import { onStopRequest, STOP_SIGNALS } from './stop-request.ts';
 import { describeExitReason } from './supervisor/child.ts';
 import { attachLogger, createLogger, type Logger } from './telemetry/logger.ts';
 import { Telemetry } from './telemetry/telemetry.ts';
@@ -101,7 +101,7 @@ export function startProblem(error: unknown): string {
  */
 export async function runUntilStopped(
   { application, config, logger }: Running,
-  signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT'],
+  signals: readonly NodeJS.Signals[] = STOP_SIGNALS,
 ): Promise<number> {
   const ignoreStopRequests = onStopRequest(
     ({ cause, urgent }) => {

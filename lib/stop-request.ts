@@ -8,7 +8,7 @@ export interface StopRequest {
 }
 
 export interface StopRequestOptions {
-  /** default: SIGTERM and SIGINT */
+  /** default {@link STOP_SIGNALS} */
   readonly signals?: readonly NodeJS.Signals[];
   /** also when the IPC channel to the parent process closes, which it does however the parent ends */
   readonly withParent?: boolean;
@@ -17,6 +17,12 @@ export interface StopRequestOptions {
   /** milliseconds, monotonic */
   readonly now?: () => number;
 }
+
+/**
+ * Asked by a service manager, by Ctrl-C, by a terminal that is closed. Who means a process to outlive its
+ * terminal detaches it (`setsid`); `nohup` does not do it for Node.js, which takes back that SIGHUP is ignored.
+ */
+export const STOP_SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /** The part of `process` that matters here. */
 export interface StopRequestSource extends Pick<EventEmitter, 'on' | 'off'> {
@@ -40,7 +46,7 @@ export function onStopRequest(
   handler: (request: StopRequest) => void,
   options: StopRequestOptions = {},
 ): () => void {
-  const { signals = ['SIGTERM', 'SIGINT'], source = process } = options;
+  const { signals = STOP_SIGNALS, source = process } = options;
   const now = options.now ?? (() => performance.now());
   let firstAtMs: number | undefined;
   const first = (cause: StopRequest['cause']): void => {

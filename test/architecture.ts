@@ -59,6 +59,7 @@ const AREAS: readonly {
   { name: 'version', at: 'lib/version.ts', mayUse: [] },
   { name: 'start-notice', at: 'lib/start-notice.ts', mayUse: [] },
   { name: 'stop-request', at: 'lib/stop-request.ts', mayUse: [] },
+  { name: 'terminal', at: 'lib/terminal.ts', mayUse: [] },
   { name: 'flags', at: 'lib/flags.ts', mayUse: [] },
   { name: 'command-line', at: 'lib/command-line.ts', mayUse: ['flags'] },
   { name: 'cookie', at: 'lib/cookie.ts', mayUse: [] },
@@ -174,6 +175,7 @@ const AREAS: readonly {
     at: 'lib/console/',
     mayUse: [
       ...['run', 'application', 'counter', 'pubsub', 'index', 'config', 'command-line', 'version'],
+      'terminal',
     ],
   },
   {
@@ -181,7 +183,7 @@ const AREAS: readonly {
     at: 'lib/cluster/',
     mayUse: [
       ...['counter', 'index', 'config', 'cookie', 'flags', 'start-notice', 'stop-request'],
-      ...['node-name', 'clock'],
+      ...['node-name', 'clock', 'terminal'],
     ],
   },
   { name: 'check', at: 'lib/check/', mayUse: ['flags'] },
@@ -190,7 +192,7 @@ const AREAS: readonly {
     at: 'lib/watcher/',
     mayUse: ['check', 'config', 'clock', 'stop-request', 'telemetry'],
   },
-  { name: 'program', at: 'lib/program.ts', mayUse: ['run', 'config', 'version'] },
+  { name: 'program', at: 'lib/program.ts', mayUse: ['run', 'config', 'version', 'terminal'] },
   { name: 'heap-limit', at: 'lib/heap-limit.ts', mayUse: [] },
   { name: 'restart', at: 'lib/restart.ts', mayUse: [] },
   { name: 'main', at: 'lib/main.ts', mayUse: ['heap-limit', 'restart', 'program'] },

@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { ConfigError } from '../config.ts';
 import { onStopRequest } from '../stop-request.ts';
+import { endWithTerminals, openTerminals } from '../terminal.ts';
 import { ClusterStartError, LocalCluster } from './local-cluster.ts';
 import { type ClusterOptions, clusterUsage, readOptions, wantsHelp } from './options.ts';
 import { planNodes } from './plan.ts';
@@ -44,13 +45,10 @@ async function run(options: ClusterOptions): Promise<number> {
   });
   // The terminal may be gone, or the reader of a pipe. That is no reason to leave the nodes behind.
   process.stdout.on('error', () => stopping.abort());
-  onStopRequest(
-    ({ urgent }) => {
-      if (urgent) cluster.kill();
-      else stopping.abort();
-    },
-    { signals: ['SIGINT', 'SIGTERM', 'SIGHUP'] },
-  );
+  const ignoreStopRequests = onStopRequest(({ urgent }) => {
+    if (urgent) cluster.kill();
+    else stopping.abort();
+  });
   let code = 0;
   try {
     await cluster.start();
@@ -66,6 +64,7 @@ async function run(options: ClusterOptions): Promise<number> {
   } finally {
     if (stopping.signal.aborted) say('\nstopping all nodes');
     await cluster.stop();
+    ignoreStopRequests();
   }
   return code;
 }
@@ -83,4 +82,6 @@ async function untilOver(cluster: LocalCluster, signal: AbortSignal): Promise<nu
   return await Promise.race([asked, ended]);
 }
 
+const terminals = openTerminals();
 process.exitCode = await main();
+endWithTerminals(terminals);

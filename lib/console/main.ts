@@ -9,6 +9,7 @@
 import type { Command } from '../command-line.ts';
 import { requestedInformation, usage } from '../config.ts';
 import { type Running, runUntilStopped, start, startProblem } from '../run.ts';
+import { endWithTerminals, openTerminals } from '../terminal.ts';
 import { versionText } from '../version.ts';
 import { type Bindings, createBindings } from './bindings.ts';
 import { Conversation } from './conversation.ts';
@@ -76,7 +77,7 @@ async function converse(running: Running, log: LogOutput): Promise<number> {
   reportStrayErrors(conversation);
   // The reader of a pipe has seen enough, or the terminal is gone.
   process.stdout.on('error', () => leaving.abort());
-  const stopped = runUntilStopped(running, ['SIGTERM', 'SIGINT', 'SIGHUP']);
+  const stopped = runUntilStopped(running);
   void stopped.then(() => leaving.abort());
   const isTerminal = process.stdin.isTTY && process.stdout.isTTY;
   if (isTerminal) {
@@ -120,6 +121,10 @@ function reportStrayErrors(conversation: Conversation): void {
   process.on('uncaughtException', (error) => conversation.fail(error));
 }
 
+const terminals = openTerminals();
 const code = await main();
 // Timers of evaluated statements must not keep the process alive.
-process.stdout.write('', () => process.exit(code));
+process.stdout.write('', () => {
+  endWithTerminals(terminals);
+  process.exit(code);
+});

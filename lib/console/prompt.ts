@@ -67,7 +67,12 @@ export class Prompt {
   }
 
   close(): void {
-    this.#interface.close();
+    try {
+      this.#interface.close();
+    } catch {
+      // The terminal is gone. The interface wants to restore it before it says that it has closed.
+      this.#interface.emit('close');
+    }
   }
 
   #show(): void {

@@ -14,7 +14,7 @@ import { inspect } from 'node:util';
 import { type Logger as PinoLogger, pino } from 'pino';
 import { LineBuffer } from './line-buffer.ts';
 import { LOG_EVENTS, type LogEvent, type LogLevel } from './log-events.ts';
-import { prettyLines } from './pretty-lines.ts';
+import { type LineDestination, prettyLines } from './pretty-lines.ts';
 import type { Measurements, Metadata, Telemetry } from './telemetry.ts';
 
 export type Logger = PinoLogger;
@@ -43,8 +43,7 @@ const SECRETS_DEPTH = 3;
 export function createLogger(options: LoggerOptions = {}): Logger {
   const { now = () => new Date() } = options;
   // Synchronous: the line that explains why the process ended must not be lost with it.
-  const destination =
-    options.destination ?? new LineBuffer(pino.destination({ dest: 1, sync: true }), isUrgent);
+  const destination = options.destination ?? new LineBuffer(standardOutput(), isUrgent);
   return pino(
     {
       level: options.level ?? 'info',
@@ -58,6 +57,16 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     },
     options.format === 'pretty' ? prettyLines(destination) : destination,
   );
+}
+
+/** A terminal that is gone is treated as a pipe that nobody reads: lines go nowhere, and that ends nobody. */
+function standardOutput(): LineDestination {
+  const output = pino.destination({ dest: 1, sync: true });
+  // The library stops writing at EPIPE, in a listener after this one, and lets all else end the process.
+  output.prependListener('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EIO') error.code = 'EPIPE';
+  });
+  return output;
 }
 
 /** Lines begin with their level. */

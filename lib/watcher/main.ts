@@ -1,6 +1,6 @@
 /**
  * A process beside the service, of the same build, and no node of its cluster: a watcher of the public address,
- * which it takes from the settings. Ends with 0 on SIGTERM or SIGINT, with 1 where that address is unknown.
+ * which it takes from the settings. Ends with 0 on SIGTERM, SIGINT or SIGHUP, with 1 where that address is unknown.
  */
 import { Visitor } from '../check/visitor.ts';
 import { ConfigError, loadConfig } from '../config.ts';

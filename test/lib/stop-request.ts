@@ -58,6 +58,14 @@ t.test('a parent that is gone already is noticed', async (t) => {
   t.strictSame(requests, [{ cause: 'parent_gone', urgent: false }]);
 });
 
+t.test('listens for a service manager, Ctrl-C and a terminal that is closed', async (t) => {
+  const { source, requests, end } = listen();
+  t.strictSame(source.eventNames(), ['SIGTERM', 'SIGINT', 'SIGHUP']);
+  source.emit('SIGHUP', 'SIGHUP');
+  t.strictSame(requests, [{ cause: 'SIGHUP', urgent: false }]);
+  end();
+});
+
 t.test('leaves no listeners behind', async (t) => {
   const { source, end } = listen({ withParent: true, signals: ['SIGHUP', 'SIGINT'] });
   t.strictSame(source.eventNames(), ['SIGHUP', 'SIGINT', 'disconnect']);

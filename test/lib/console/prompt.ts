@@ -37,6 +37,17 @@ t.test('shows the node and the number of the statement', async (t) => {
   await expect(/ \.\.\. /);
 });
 
+t.test('closes although the terminal is gone and cannot be restored', async (t) => {
+  const { input, prompt } = open(t);
+  Object.assign(input, {
+    setRawMode: () => {
+      throw new Error('setRawMode EIO');
+    },
+  });
+  prompt.close();
+  await prompt.closed;
+});
+
 t.test('lines typed ahead wait for their turn', async (t) => {
   let resume: (value: number) => void = () => {};
   const slow = () =>
