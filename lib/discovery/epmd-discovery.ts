@@ -1,4 +1,5 @@
-import { isLoopback, listNames } from '../distribution/index.ts';
+import { type Clock, systemClock } from '../clock.ts';
+import { EpmdError, isLoopback, listNames } from '../distribution/index.ts';
 import { hostOf } from '../node-name.ts';
 import type { DiscoverySource } from './discovery.ts';
 
@@ -8,14 +9,24 @@ export interface EpmdDiscoveryOptions {
   readonly epmdPort: number;
   /** for one listing; default 2 s */
   readonly timeoutMs?: number;
+  /** how long a mapper that is gone is waited for; default 1 s */
+  readonly patienceMs?: number;
+  readonly clock?: Clock;
   /** how to list; tests pass their own */
   readonly list?: typeof listNames;
 }
+
+/** Between looks whether there is a mapper again. */
+const PAUSE_MS = 50;
 
 /**
  * Every node that EPMD lists on our own loopback host: the nodes a developer starts on one machine
  * find each other. The list may hold unrelated Erlang nodes; a node's TCP port is its incarnation,
  * so that one which refused us is not bothered again.
+ *
+ * We are registered ourselves, so there is a mapper. When there is none now, the node that answered in its place
+ * has just gone, and another one is about to: to say that nobody is there would make a node that starts believe
+ * that it is alone.
  */
 export class EpmdDiscovery implements DiscoverySource {
   readonly name = 'epmd';
@@ -33,8 +44,8 @@ export class EpmdDiscovery implements DiscoverySource {
   }
 
   async discover(signal?: AbortSignal): Promise<readonly string[]> {
-    const { ownName, epmdPort, timeoutMs = 2_000, list = listNames } = this.#options;
-    const listed = await list({ host: this.#host, epmdPort, timeoutMs, signal });
+    const { ownName } = this.#options;
+    const listed = await this.#list(signal);
     this.#tcpPorts = new Map(
       listed
         .map(({ name, tcpPort }) => [`${name}@${this.#host}`, tcpPort] as const)
@@ -43,7 +54,41 @@ export class EpmdDiscovery implements DiscoverySource {
     return [...this.#tcpPorts.keys()];
   }
 
+  async #list(signal: AbortSignal | undefined): ReturnType<typeof listNames> {
+    const { epmdPort, timeoutMs = 2_000, patienceMs = 1_000, list = listNames } = this.#options;
+    const { clock = systemClock } = this.#options;
+    const deadlineMs = clock.now() + patienceMs;
+    for (;;) {
+      try {
+        return await list({ host: this.#host, epmdPort, timeoutMs, signal });
+      } catch (error) {
+        if (!isGone(error) || signal?.aborted || clock.now() >= deadlineMs) throw error;
+        await pause(clock, signal);
+      }
+    }
+  }
+
   incarnationOf(node: string): string | undefined {
     return this.#tcpPorts.get(node)?.toString();
   }
+}
+
+/** Nothing listens, or it closes just now, before its answer or within it. */
+const GONE: ReadonlySet<string> = new Set(['unreachable', 'closed', 'truncated']);
+
+function isGone(error: unknown): boolean {
+  return error instanceof EpmdError && GONE.has(error.code);
+}
+
+/** Ends early with the signal. */
+function pause(clock: Clock, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      cancelTimer();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancelTimer = clock.setTimer(PAUSE_MS, end);
+    signal?.addEventListener('abort', end);
+  });
 }

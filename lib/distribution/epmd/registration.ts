@@ -9,6 +9,9 @@
  *   any ── stop ──▶ stopped
  * ```
  *
+ * The delay is short at first and doubles. Mappers that are nodes of ours come and go quickly, one after the
+ * other when several nodes stop, and who starts finds only those that are registered by then.
+ *
  * Registering asks whatever listens on the port. When nothing does, and the node may, it starts the
  * embedded server there and registers with that. Of several nodes that try at once one gets the
  * port, the others find it in use and go back to being clients; so when the node hosting the server
@@ -48,12 +51,9 @@ export interface EpmdRegistrationOptions {
   readonly listenHost: ListenHost;
   /** for one attempt to register; default 10 s, as OTP */
   readonly timeoutMs?: number;
-  /** between attempts after a loss; default 2 s, as OTP */
+  /** between attempts after a loss, in the end; default 2 s, as OTP */
   readonly retryDelayMs?: number;
-  /**
-   * before the first of them; default 50 ms. Soon, because the mapper may have been a node of ours: one that
-   * starts now finds only those that have registered again.
-   */
+  /** before the first of them; default 50 ms */
   readonly firstRetryDelayMs?: number;
   readonly clock?: Clock;
   readonly onEvent?: (event: EpmdEvent) => void;
@@ -66,6 +66,12 @@ export interface EpmdRegistrationOptions {
 const MAX_ROUNDS = 5;
 /** Between such rounds: the node that got the port may not listen on it yet, or is just closing. */
 const ROUND_DELAY_MS = 50;
+
+/**
+ * How long a server that has just begun tells nobody that a node is not there: those that were registered with
+ * the one before are about to register again.
+ */
+const SETTLING_MS = 300;
 
 export class EpmdRegistration {
   readonly #options: Required<EpmdRegistrationOptions>;
@@ -158,10 +164,10 @@ export class EpmdRegistration {
   /** After a failed round: whether another one makes sense at once, having started the server if need be. */
   async #mayTryAgain(error: unknown): Promise<boolean> {
     if (!(error instanceof EpmdError) || this.#stopping.signal.aborted) return false;
-    const nothingListens = error.code === 'unreachable' && isRefusedConnection(error.cause);
+    const nothingListens = error.code === 'unreachable' && hasCode(error.cause, 'ECONNREFUSED');
     if (nothingListens && this.#options.allowEmbedded && this.#server === undefined) {
       if (await this.#host()) return true;
-    } else if (error.code !== 'closed' || !this.#options.allowEmbedded) {
+    } else if (!isClosing(error) || !this.#options.allowEmbedded) {
       return false;
     }
     // Somebody else has just got the port, or is giving it up.
@@ -174,7 +180,10 @@ export class EpmdRegistration {
     const { listenHost, epmdPort, clock, startServer, onEvent } = this.#options;
     try {
       const onError = (error: Error) => onEvent({ type: 'server_error', error });
-      this.#server = await startServer({ host: listenHost, epmdPort, clock, onError });
+      this.#server = await startServer({
+        ...{ host: listenHost, epmdPort, clock, onError },
+        settlingMs: SETTLING_MS,
+      });
     } catch (error) {
       if (hasCode(error, 'EADDRINUSE')) return false;
       throw error;
@@ -204,17 +213,18 @@ export class EpmdRegistration {
     if (this.#state === 'stopped') return;
     this.#state = 'waiting';
     this.#cancelRetry = this.#options.clock.setTimer(delayMs, () => {
-      this.#attempt = this.#retry();
+      this.#attempt = this.#retry(delayMs);
     });
   }
 
-  async #retry(): Promise<void> {
+  async #retry(delayMs: number): Promise<void> {
     this.#state = 'registering';
     try {
       await this.#register();
     } catch (error) {
       if (this.#stopping.signal.aborted) return;
-      const { onEvent, retryDelayMs: retryInMs } = this.#options;
+      const { onEvent, retryDelayMs } = this.#options;
+      const retryInMs = Math.min(2 * delayMs, retryDelayMs);
       onEvent({ type: 'retry_failed', error: asError(error), retryInMs });
       this.#retryLater(retryInMs);
     }
@@ -240,8 +250,9 @@ async function settled(promise: Promise<unknown>): Promise<void> {
   await Promise.allSettled([promise]);
 }
 
-function isRefusedConnection(cause: unknown): boolean {
-  return hasCode(cause, 'ECONNREFUSED');
+/** Whether the mapper is just giving up its port: it has closed our connection, or had not accepted it yet. */
+function isClosing({ code, cause }: EpmdError): boolean {
+  return code === 'closed' || (code === 'unreachable' && hasCode(cause, 'ECONNRESET'));
 }
 
 function hasCode(error: unknown, code: string): boolean {

@@ -3,7 +3,7 @@
  * with it and find each other through it as with OTP's daemon.
  *
  * ```
- *   reading ── PORT_PLEASE2, NAMES ──▶ answered, closed
+ *   reading ── PORT_PLEASE2, NAMES ──▶ answered (what is not registered: once it is settled), closed
  *      │ ───── anything else, time is up, too long ──▶ closed without an answer
  *      │ ALIVE2 from this machine
  *      ├── name free ──▶ registered ── one more byte, or closed ──▶ name free again
@@ -43,6 +43,11 @@ export interface EpmdServerOptions {
   /** 0 lets the system choose */
   readonly epmdPort: number;
   readonly clock?: Clock;
+  /**
+   * how long it takes until all are registered that are there: until then it neither says that a name is not
+   * registered nor who is; default 0
+   */
+  readonly settlingMs?: number;
   /** from 0 to below 1 */
   readonly random?: () => number;
   /** a connection could not be accepted, such as `EMFILE`; the server goes on */
@@ -65,22 +70,25 @@ export interface EpmdServer {
  */
 export async function startEpmdServer(options: EpmdServerOptions): Promise<EpmdServer> {
   const { host, epmdPort, clock = systemClock, random = Math.random, onError = () => {} } = options;
+  const settling = new Settling(clock);
   const registry = new EpmdRegistry(random);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    serve(socket, registry, clock);
+    serve(socket, { registry, settling, clock });
   });
   server.maxConnections = MAX_CONNECTIONS;
   server.listen({ host, port: epmdPort, exclusive: true });
   await once(server, 'listening');
   server.on('error', onError);
+  settling.start(options.settlingMs ?? 0);
   let closed: Promise<void> | undefined;
   return {
     epmdPort: listeningPort(server),
     names: () => registry.entries().map(({ name, tcpPort }) => ({ name, tcpPort })),
     close() {
+      settling.stop();
       closed ??= closeServer(server, sockets);
       return closed;
     },
@@ -100,7 +108,47 @@ async function closeServer(server: Server, sockets: Set<Socket>): Promise<void> 
   await closed;
 }
 
-function serve(socket: Socket, registry: EpmdRegistry, clock: Clock): void {
+/** The time in which not all are registered yet. */
+class Settling {
+  readonly #clock: Clock;
+  #waiting: (() => void)[] | undefined = [];
+  #cancelTimer: () => void = () => {};
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  start(durationMs: number): void {
+    if (durationMs > 0) this.#cancelTimer = this.#clock.setTimer(durationMs, () => this.#end());
+    else this.#end();
+  }
+
+  /** Nobody is answered any more. */
+  stop(): void {
+    this.#cancelTimer();
+    this.#waiting = undefined;
+  }
+
+  /** Answers when it is over. */
+  after(answer: () => void): void {
+    if (this.#waiting === undefined) answer();
+    else this.#waiting.push(answer);
+  }
+
+  #end(): void {
+    const waiting = this.#waiting ?? [];
+    this.#waiting = undefined;
+    for (const answer of waiting) answer();
+  }
+}
+
+interface Service {
+  readonly registry: EpmdRegistry;
+  readonly settling: Settling;
+  readonly clock: Clock;
+}
+
+function serve(socket: Socket, { registry, settling, clock }: Service): void {
   let received = Buffer.alloc(0);
   /** whether the one request of this connection has been taken */
   let asked = false;
@@ -131,12 +179,21 @@ function serve(socket: Socket, registry: EpmdRegistry, clock: Clock): void {
         registerNode(request.entry);
         return;
       case 'port_please2':
-        socket.end(encodePort2Response(registry.get(request.name)));
+        if (registry.get(request.name) !== undefined) tellEntry(request.name);
+        else settling.after(() => tellEntry(request.name));
         return;
       case 'names':
-        // The port as the client knows it: it takes any other for a foreign reply.
-        socket.end(encodeNamesResponse(socket.localPort ?? 0, registry.entries()));
+        settling.after(tellNames);
     }
+  }
+
+  function tellEntry(name: string): void {
+    socket.end(encodePort2Response(registry.get(name)));
+  }
+
+  function tellNames(): void {
+    // The port as the client knows it: it takes any other for a foreign reply.
+    socket.end(encodeNamesResponse(socket.localPort ?? 0, registry.entries()));
   }
 
   function registerNode(entry: EpmdEntry): void {

@@ -42,8 +42,9 @@ function scripted(
         close: () => steps.push('close registration'),
       };
     },
-    async startServer(): Promise<EpmdServer> {
+    async startServer({ settlingMs }): Promise<EpmdServer> {
       steps.push('serve');
+      t.equal(settlingMs, 300);
       const next = script.serve?.shift() ?? true;
       if (next instanceof Error) throw next;
       return {
@@ -120,25 +121,47 @@ t.test('the first registration fails without leaving anything', async (t) => {
 });
 
 t.test(
-  'registers again at once, then every 2 s for ever; the creation stays the first one',
+  'registers again at once, in the end every 2 s for ever; the creation stays the first one',
   async (t) => {
-    const { registration, clock, steps, events, lose } = scripted({
-      register: [7, new EpmdError('name_taken', 'taken'), new EpmdError('timeout', 'slow'), 8],
-    });
+    const failures = Array.from({ length: 8 }, () => new EpmdError('name_taken', 'taken'));
+    const script = { register: [7, ...failures, new EpmdError('timeout', 'slow'), 8] };
+    const { registration, clock, steps, events, lose } = scripted(script);
     t.equal(await registration.start(), 7);
     lose();
     t.notOk(registration.isRegistered);
-    await clock.advance(49);
-    t.same(steps, ['register']);
-    await clock.advance(1);
-    t.same(steps, ['register', 'register']);
-    await clock.advance(4_000);
-    t.ok(registration.isRegistered);
-    t.same(events, ['registered', 'lost', 'retry_failed', 'retry_failed', 'registered']);
+    const delays: number[] = [];
+    for (let attempt = 1; !registration.isRegistered; attempt += 1) {
+      const [delayMs] = clock.delays;
+      delays.push(delayMs!);
+      await clock.advance(delayMs!);
+      t.equal(steps.length, 1 + attempt);
+    }
+    t.same(delays, [50, 100, 200, 400, 800, 1_600, 2_000, 2_000, 2_000, 2_000]);
+    const failed = Array.from({ length: 9 }, () => 'retry_failed');
+    t.same(events, ['registered', 'lost', ...failed, 'registered']);
+    lose();
+    t.same(clock.delays, [50], 'the next time again');
     await registration.stop();
     t.equal(clock.pending, 0);
   },
 );
+
+t.test('a mapper that is giving up its port is followed by another within a moment', async (t) => {
+  const reset = new EpmdError('unreachable', 'reset', {
+    cause: Object.assign(new Error('reset'), { code: 'ECONNRESET' }),
+  });
+  for (const closing of [reset, new EpmdError('closed', 'closed')]) {
+    const script = { register: [7, closing, closing, refusedConnection(), 8] };
+    const { registration, clock, events, lose } = scripted(script);
+    await registration.start();
+    lose();
+    await clock.advance(150);
+    t.ok(registration.isRegistered);
+    t.same(events, ['registered', 'lost', 'hosting', 'registered']);
+    await registration.stop();
+    t.equal(clock.pending, 0);
+  }
+});
 
 t.test('takes over the server when its host has gone', async (t) => {
   const { registration, clock, events, lose } = scripted({ register: [7, refusedConnection(), 8] });

@@ -67,6 +67,33 @@ t.test('registers, finds and lists; the name is free when the connection ends', 
   again.close();
 });
 
+t.test('one that has just begun says who is there when all have registered', async (t) => {
+  const clock = new FakeClock();
+  const { epmdPort } = await start(t, { settlingMs: 300, clock });
+  const call = { host, epmdPort, timeoutMs };
+  const listed = listNames(call);
+  const [later, never] = ['alpha', 'beta'].map((name) => lookUp({ ...call, name }));
+  const kept = await register({ epmdPort, ...alpha });
+  t.match(await lookUp({ ...call, name: 'alpha' }), { tcpPort: 4711 }, 'at once when it is there');
+  await clock.advance(300);
+  t.same(await listed, [{ name: 'alpha', tcpPort: 4711 }]);
+  t.match(await later, { tcpPort: 4711 });
+  t.equal(await never, undefined);
+  t.same(await listNames(call), [{ name: 'alpha', tcpPort: 4711 }]);
+  kept.close();
+});
+
+t.test('one that ends before it is settled tells nobody anything', async (t) => {
+  const clock = new FakeClock();
+  const server = await start(t, { settlingMs: 300, clock });
+  const listed = listNames({ host, epmdPort: server.epmdPort, timeoutMs });
+  const rejected = t.rejects(listed, { code: 'truncated' });
+  await until(() => clock.pending === 2);
+  await server.close();
+  await rejected;
+  await until(() => clock.pending === 0);
+});
+
 t.test('the answer to ALIVE2 is one write in the form of the version', async (t) => {
   const { epmdPort } = await start(t, { random: () => 0 });
   const wide = open(t, epmdPort, alive2());
