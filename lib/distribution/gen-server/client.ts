@@ -24,7 +24,7 @@ import type { Term } from '../terms/term.ts';
 import { callingSelf, noSuchServer, type ServerDestination } from './call-errors.ts';
 import { Deadlines } from './deadlines.ts';
 import { castMessage } from './envelope.ts';
-import { type CallResult, type Outcome, PendingCall } from './pending-call.ts';
+import { type Outcome, PendingCall } from './pending-call.ts';
 import { ServerMonitors } from './server-monitors.ts';
 
 export type { GlobalName, ServerDestination } from './call-errors.ts';
@@ -57,6 +57,7 @@ export interface GenServerClientOptions {
 export const DEFAULT_CALL_TIMEOUT_MS = 5_000;
 
 const NOPROC = atom('noproc');
+const NO_OPTIONS: CallOptions = {};
 const STOP_EVENT = 'gen_server.call.stop';
 
 /** The process that calls are made from, with the monitors that they share. */
@@ -90,7 +91,11 @@ export class GenServerClient {
    *   server ended; `context.exitReason` is the reason as a term
    * @throws {ProcessExit} when the calling process has ended
    */
-  call(destination: ServerDestination, request: Term, options: CallOptions = {}): Promise<Term> {
+  call(
+    destination: ServerDestination,
+    request: Term,
+    options: CallOptions = NO_OPTIONS,
+  ): Promise<Term> {
     return new Promise((resolve, reject) => {
       options.signal?.throwIfAborted();
       const own = options.as === undefined ? this.#own() : undefined;
@@ -104,21 +109,11 @@ export class GenServerClient {
         reject(error);
         return;
       }
-      this.#begin(caller, server, { resolve, reject, finish }, request, options, own?.monitors);
+      const call = new PendingCall(caller, server, resolve, reject, finish);
+      call.start(request, own?.monitors);
+      const { timeoutMs = DEFAULT_CALL_TIMEOUT_MS, signal } = options;
+      call.limit(timeoutMs, this.#deadlines, signal);
     });
-  }
-
-  #begin(
-    caller: Process,
-    server: Monitorable,
-    result: CallResult,
-    request: Term,
-    { timeoutMs = DEFAULT_CALL_TIMEOUT_MS, signal }: CallOptions,
-    monitors: ServerMonitors | undefined,
-  ): void {
-    const call = new PendingCall(caller, server, result);
-    call.start(request, monitors);
-    call.limit(timeoutMs, this.#deadlines, signal);
   }
 
   /** Sends a request without an answer. One to nobody is dropped. */

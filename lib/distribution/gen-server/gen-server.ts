@@ -231,7 +231,8 @@ class ServerLoop {
     const { handleCall } = this.#server;
     if (handleCall === undefined) return this.#drop(message, self);
     const result = handleCall.call(this.#server, request, from, self);
-    return this.#then(result, (value) => this.#afterCall(value, from, self));
+    if (!(result instanceof Promise)) return this.#afterCall(result, from, self);
+    return result.then((value) => this.#afterCall(value, from, self));
   }
 
   #info(message: Term, self: Process): void | Promise<void> {

@@ -13,20 +13,15 @@ import type { ServerMonitor, ServerMonitors, WaitingCall } from './server-monito
 /** What a call came to, as its telemetry names it: `reply`, the code of an error, or `aborted`. */
 export type Outcome = string;
 
-/** Whom to tell. */
-export interface CallResult {
-  readonly resolve: (reply: Term) => void;
-  readonly reject: (error: unknown) => void;
-  readonly finish: ((outcome: Outcome) => void) | undefined;
-}
-
 /** One call from its request to its end. */
 export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
   readonly caller: Process;
   previousCall: WaitingCall | undefined = undefined;
   nextCall: WaitingCall | undefined = undefined;
   readonly #server: Monitorable;
-  readonly #result: CallResult;
+  readonly #resolve: (reply: Term) => void;
+  readonly #reject: (error: unknown) => void;
+  readonly #finish: ((outcome: Outcome) => void) | undefined;
   readonly #ref: Reference;
   #over = false;
   #monitors: ServerMonitors | undefined;
@@ -35,11 +30,20 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
   #signal: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
 
-  constructor(caller: Process, server: Monitorable, result: CallResult) {
+  /** @param finish is told in any case, and before `resolve` or `reject` */
+  constructor(
+    caller: Process,
+    server: Monitorable,
+    resolve: (reply: Term) => void,
+    reject: (error: unknown) => void,
+    finish: ((outcome: Outcome) => void) | undefined,
+  ) {
     super();
     this.caller = caller;
     this.#server = server;
-    this.#result = result;
+    this.#resolve = resolve;
+    this.#reject = reject;
+    this.#finish = finish;
     this.#ref = caller.beginRequest(this);
   }
 
@@ -88,7 +92,7 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
   onMessage(message: Term): void {
     if (isTuple(message, 2)) {
       this.#end('reply');
-      this.#result.resolve(message.elements[1]!);
+      this.#resolve(message.elements[1]!);
     } else if (isTuple(message, 5, 'DOWN')) {
       this.onDown(message.elements[4]!);
     } else {
@@ -112,7 +116,7 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
     // Whoever heard of the end of another call may have ended this one.
     if (this.#over) return;
     this.#end(error instanceof DistributionError ? error.code : 'aborted');
-    this.#result.reject(error);
+    this.#reject(error);
   }
 
   #end(outcome: Outcome): void {
@@ -122,6 +126,6 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
     else if (this.#monitors === undefined) this.caller.demonitor(this.#ref);
     this.#deadlines?.stop(this);
     if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
-    this.#result.finish?.(outcome);
+    this.#finish?.(outcome);
   }
 }

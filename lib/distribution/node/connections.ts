@@ -146,16 +146,7 @@ export class Connections implements AttemptOwner {
    * @throws {TermError} `unencodable` for what is no term, when the connection is up
    */
   deliver(node: string, signal: Signal, options?: DeliverOptions): void {
-    const connection = this.#table.connection(node);
-    if (connection !== undefined) {
-      const arriving = this.#arriving;
-      if (arriving?.connection === connection && arriving.senders.has(senderOf(signal))) {
-        arriving.signals.push(signal);
-      } else {
-        connection.send(signal);
-      }
-      return;
-    }
+    if (this.send(node, signal)) return;
     if (this.#closed || (options?.connect === false && this.#table.get(node) === undefined)) {
       this.#reportUnreachable(node, signal);
       return;
@@ -167,6 +158,23 @@ export class Connections implements AttemptOwner {
       waiting.overflowed = true;
       queueMicrotask(() => this.#giveUpOverflowed(node, waiting));
     }
+  }
+
+  /**
+   * As {@link deliver}, if the node is connected.
+   *
+   * @returns whether it is
+   */
+  send(node: string, signal: Signal): boolean {
+    const connection = this.#table.connection(node);
+    if (connection === undefined) return false;
+    const arriving = this.#arriving;
+    if (arriving?.connection === connection && arriving.senders.has(senderOf(signal))) {
+      arriving.signals.push(signal);
+    } else {
+      connection.send(signal);
+    }
+    return true;
   }
 
   /**

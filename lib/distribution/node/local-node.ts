@@ -300,9 +300,10 @@ export class LocalNode implements ClusterNode {
   }
 
   #deliver(node: string, signal: Signal, options: DeliverOptions | undefined): void {
-    // A name that cannot be dialled is unreachable, which the connections report in due course.
     // On the way of every signal only the look-up of its connection, no examination of the name.
-    const reachable = this.isConnected(node) || this.#undialable(node) === undefined;
+    if (this.#connections.send(node, signal)) return;
+    // A name that cannot be dialled is unreachable, which the connections report in due course.
+    const reachable = this.#undialable(node) === undefined;
     this.#connections.deliver(node, signal, reachable ? options : { connect: false });
   }
 

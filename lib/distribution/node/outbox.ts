@@ -73,8 +73,8 @@ export class Outbox {
   }
 
   /**
-   * Whether so much has been gathered that the peer had better begin with it. The amount grows with each time
-   * that it was reached in a row, so that a long burst takes few writes.
+   * Whether so much has been gathered that the peer had better begin with it. The amount grows
+   * with each time that it was reached in a row, so that a long burst takes few writes.
    */
   isAhead(socket: Sink): boolean {
     if (this.#out.length < this.#aheadBytes || this.#lanes.length > 0) return false;

@@ -50,16 +50,21 @@ export class Mailbox {
   /** Adds a message, or hands it to a waiting receive; dropped once the mailbox is closed. */
   push(message: Term): void {
     if (this.#closed !== undefined) return;
-    for (const waiter of this.#waiters) {
-      if (!this.#accepts(waiter, message)) continue;
-      waiter.resolve(message);
-      return;
-    }
+    if (this.#waiters.size > 0 && this.#handOver(message)) return;
     const entry: Entry = { message, previous: this.#last, next: undefined };
     if (this.#last === undefined) this.#first = entry;
     else this.#last.next = entry;
     this.#last = entry;
     this.#length += 1;
+  }
+
+  #handOver(message: Term): boolean {
+    for (const waiter of this.#waiters) {
+      if (!this.#accepts(waiter, message)) continue;
+      waiter.resolve(message);
+      return true;
+    }
+    return false;
   }
 
   /** Removes and returns the oldest message. */

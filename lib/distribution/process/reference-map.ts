@@ -7,6 +7,8 @@ interface Entry<V> {
 }
 
 const MIN_BUCKETS = 16;
+/** So many stay: what comes in bursts would grow and shrink the table with each of them. */
+const KEPT_BUCKETS = 512;
 
 /**
  * Values by reference, for those that come and go with every message. A look-up compares numbers and needs
@@ -54,7 +56,8 @@ export class ReferenceMap<V> {
       if (previous === undefined) this.#buckets[bucket] = entry.next;
       else previous.next = entry.next;
       this.#size -= 1;
-      if (this.#size * 8 < this.#buckets.length) this.#resize(this.#buckets.length / 2);
+      const { length } = this.#buckets;
+      if (length > KEPT_BUCKETS && this.#size * 8 < length) this.#resize(length / 2);
       return entry.value;
     }
     return undefined;
@@ -68,13 +71,13 @@ export class ReferenceMap<V> {
 
   /** References that are made in a row fall into different buckets. */
   #bucketOf({ words }: Reference): number {
-    let hash = 0;
-    for (let i = 0; i < words.length; i++) hash = Math.imul(hash, 31) + words[i]!;
+    // The words that count slowly count for more than one bucket.
+    let hash = words[0]!;
+    for (let i = 1; i < words.length; i++) hash = hash + Math.imul(words[i]!, 31);
     return hash & (this.#buckets.length - 1);
   }
 
   #resize(count: number): void {
-    if (count < MIN_BUCKETS) return;
     const entries = this.#buckets;
     this.#buckets = emptyBuckets(count);
     for (const first of entries) {

@@ -33,8 +33,19 @@ export class RunQueue {
 
   /** Gives `runnable` a turn: now if nothing runs, otherwise after all that wait already. */
   schedule(runnable: Runnable): void {
-    this.#ready.push(runnable);
-    this.#runReady();
+    if (this.#running || this.#deferred || this.#holds > 0 || this.#ready.length > 0) {
+      this.#ready.push(runnable);
+      this.#runReady();
+      return;
+    }
+    // The usual case. What it wakes runs behind it.
+    this.#running = true;
+    try {
+      runnable.runTurn();
+    } finally {
+      this.#running = false;
+    }
+    if (this.#ready.length > 0) this.#runReady(1);
   }
 
   /**
@@ -51,12 +62,13 @@ export class RunQueue {
     }
   }
 
-  #runReady(): void {
+  /** @param spent the turns of this tick that were given already */
+  #runReady(spent = 0): void {
     if (this.#running || this.#deferred || this.#holds > 0 || this.#ready.length === 0) return;
     this.#running = true;
     let turns = 0;
     try {
-      while (turns < this.#budget && turns < this.#ready.length) {
+      while (turns + spent < this.#budget && turns < this.#ready.length) {
         this.#ready[turns++]!.runTurn();
       }
     } finally {

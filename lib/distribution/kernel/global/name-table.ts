@@ -5,6 +5,7 @@
  *
  * Whether an insertion is allowed is the server's decision, not the table's.
  */
+import { Atom } from '../../terms/atom.ts';
 import { detached } from '../../terms/detached.ts';
 import type { Pid } from '../../terms/pid.ts';
 import type { Reference } from '../../terms/reference.ts';
@@ -29,6 +30,9 @@ export class NameTable {
   readonly #nameOf = new Map<string, string>();
   /** pid -> keys of the names it holds */
   readonly #namesOfPid = new Map<string, Set<string>>();
+  /** The look-up before, until the table changes: most callers ask for one name again and again. */
+  #asked: Atom | undefined;
+  #found: NameEntry | undefined;
 
   constructor(monitors: Monitors) {
     this.#monitors = monitors;
@@ -39,7 +43,13 @@ export class NameTable {
   }
 
   get(name: Term): NameEntry | undefined {
-    return this.#names.get(termKey(name));
+    if (name === this.#asked) return this.#found;
+    const entry = this.#names.get(termKey(name));
+    if (name instanceof Atom) {
+      this.#asked = name;
+      this.#found = entry;
+    }
+    return entry;
   }
 
   /** Whether the process holds any name. */
@@ -67,6 +77,7 @@ export class NameTable {
     const ref = this.#monitors.monitor(entry.pid);
     const { pid } = entry;
     const [name, method] = [detached(entry.name), detached(entry.method)];
+    this.#asked = undefined;
     this.#names.set(key, { name, pid, method, registrationNode, ref });
     this.#nameOf.set(ref.key, key);
     const ofPid = this.#namesOfPid.get(pid.key);
@@ -105,6 +116,8 @@ export class NameTable {
   #remove(key: string): NameEntry | undefined {
     const stored = this.#names.get(key);
     if (stored === undefined) return undefined;
+    this.#asked = undefined;
+    this.#found = undefined;
     this.#names.delete(key);
     this.#nameOf.delete(stored.ref.key);
     this.#monitors.demonitor(stored.ref);

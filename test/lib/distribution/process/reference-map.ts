@@ -34,8 +34,8 @@ test('tells references of other nodes, incarnations and lengths apart', (t) => {
 });
 
 test('references that collide are taken out in any order', (t) => {
-  // 31 * 1 + 0 and 31 * 0 + 31 are the same hash, and so are those of other nodes.
-  const all = [ref(1, 0), ref(0, 31), new Reference('b@x', 1, [1, 0])];
+  // 31 + 31 * 0 and 0 + 31 * 1 are the same hash, and so are those of other nodes.
+  const all = [ref(31, 0), ref(0, 1), new Reference('b@x', 1, [31, 0])];
   for (const first of [0, 1, 2]) {
     const map = new ReferenceMap<number>();
     for (const [at, each] of all.entries()) map.set(each, at);

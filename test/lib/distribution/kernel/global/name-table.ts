@@ -72,3 +72,18 @@ test('tells the names of C nodes apart', async (t) => {
   names.insert({ name: atom('y'), pid: p2, method });
   t.same(names.listExternal(), [{ name: atom('x'), pid: p1, registrationNode: 'b@h' }]);
 });
+
+test('a name that is asked for again and again is found as it stands', async (t) => {
+  const { names, monitors } = table();
+  const x = atom('x');
+  t.equal(names.get(x), undefined);
+  names.insert({ name: atom('x'), pid: p1, method });
+  t.equal(names.get(x)?.pid, p1);
+  t.equal(names.get(x)?.pid, p1);
+  names.insert({ name: atom('x'), pid: p2, method });
+  t.equal(names.get(x)?.pid, p2);
+  t.equal(names.get(atom('y')), undefined);
+  t.equal(names.get(x)?.pid, p2);
+  for (const ref of monitors.refsOf(p2)) names.down(ref);
+  t.equal(names.get(x), undefined);
+});
