@@ -105,6 +105,7 @@ export class Application {
     this.counter = new Counter({
       ...{ node, telemetry, directory: config.dataDir },
       onCount: (first, last, owner) => publisher.counted(first, last, owner),
+      onRest: () => publisher.flush(),
     });
     this.#trace = new RequestTrace({ node, telemetry, name: COUNTER_NAME });
     this.#metrics = this.#createMetrics();

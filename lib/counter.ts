@@ -74,6 +74,8 @@ export interface CounterOptions {
    * @param node the owner's
    */
   readonly onCount?: (first: Count, last: Count, node: string) => void;
+  /** Called when this node's owner counts no more for now: another one goes on. */
+  readonly onRest?: () => void;
 }
 
 const NOTHING = { watermarkDay: 0, base: 0, sessions: [], keys: [] } as const;
@@ -220,13 +222,17 @@ export class Counter {
           replicate: (state) => singleton.replicate(state),
           reconciled: (formerOwners) => singleton.reconciled(formerOwners),
           onGrowth: (before) => this.#grown(before),
+          onEnd: () => this.#options.onRest?.(),
           now: this.#now,
         });
         return owner;
       },
       exportState: () => encodeState(this.#state.snapshot()),
       mergeState: (term, from) => this.#merge(term, from),
-      suspend: () => owner?.suspended() ?? Promise.resolve(),
+      suspend: async () => {
+        await owner?.suspended();
+        this.#options.onRest?.();
+      },
     };
   }
 

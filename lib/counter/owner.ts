@@ -49,6 +49,8 @@ export interface CounterOwnerOptions {
   readonly reconciled: (formerOwners: readonly Pid[]) => Promise<void> | undefined;
   /** the total has grown by what was counted here, from `before` */
   readonly onGrowth: (before: Count) => void;
+  /** nothing more is counted here: the process has ended */
+  readonly onEnd: () => void;
   /** milliseconds since 1970 */
   readonly now: () => number;
 }
@@ -64,6 +66,10 @@ export class CounterOwner implements GenServer {
 
   constructor(options: CounterOwnerOptions) {
     this.#options = options;
+  }
+
+  init(self: Process): void {
+    self.signal.addEventListener('abort', this.#options.onEnd, { once: true });
   }
 
   handleCall(request: Term, from: From, self: Process): CallResult {

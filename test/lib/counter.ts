@@ -188,6 +188,25 @@ t.test('each value is told once, where it is counted; a merge is one change', as
   t.ok(told.every((each) => each.node === node.name));
 });
 
+t.test('whoever counted for others rests when another one goes on', async (t) => {
+  const told: string[] = [];
+  const names = ['a', 'b'];
+  const cluster = await CounterCluster.start(names, {
+    onCount: (_first, last, node) => told.push(`${last} at ${node}`),
+    onRest: () => told.push('rest'),
+  });
+  t.teardown(() => cluster.stop());
+  const owner = await cluster.owner();
+  const other = cluster.counters.find((one) => one !== owner)!;
+  const [before, after] = [owner.node.name, other.node.name];
+  await owner.counter.increment();
+  t.strictSame(told, [`1 at ${before}`]);
+  await cluster.stopOrderly(owner);
+  await other.counter.increment();
+  t.equal(told[1], 'rest', 'before the next one counts');
+  t.equal(told.at(-1), `2 at ${after}`);
+});
+
 t.test('a split heals to the exact sum', async (t) => {
   for (let seed = 1; seed <= 3; seed += 1) {
     const cluster = await CounterCluster.start(['a', 'b', 'c', 'd', 'e']);

@@ -34,6 +34,7 @@ async function start(t: Test, increment: () => Promise<number> = async () => 42)
   const reconciling: { promise: Promise<void> | undefined } = { promise: undefined };
   const asked: (readonly Pid[])[] = [];
   const growths: [Count, Count][] = [];
+  const ends = { count: 0 };
   const owner = new CounterOwner({
     processes: node.local.processes,
     state,
@@ -48,6 +49,9 @@ async function start(t: Test, increment: () => Promise<number> = async () => 42)
       new Promise((done) => {
         replications.push({ state: sent, done });
       }),
+    onEnd: () => {
+      ends.count += 1;
+    },
     now: () => time.nowMs,
   });
   const started = await startGenServer(node.local.processes, owner);
@@ -63,7 +67,7 @@ async function start(t: Test, increment: () => Promise<number> = async () => 42)
     ).then(decodeOutcome);
   return {
     ...{ state, replications, time, owner, process, call, batch },
-    ...{ reconciling, asked, growths },
+    ...{ reconciling, asked, growths, ends },
   };
 }
 
@@ -141,6 +145,14 @@ t.test('every growth is told, in order', async (t) => {
     [5, 7],
   ];
   t.strictSame(growths, expected, 'what is asked again is no growth');
+});
+
+t.test('its end is told, once', async (t) => {
+  const { process, batch, ends } = await start(t);
+  await batch(OTHER, 1, 1);
+  t.equal(ends.count, 0);
+  process.stop(atom('killed'));
+  t.equal(ends.count, 1, 'at once');
 });
 
 t.test('an owner that is killed meanwhile has not counted it', async (t) => {
