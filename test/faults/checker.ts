@@ -10,7 +10,7 @@ const refused: Outcome = { type: 'refused', code: 'ECONNREFUSED' };
 
 /** An attempt at node `a` from one time to another. */
 const at = (fromMs: number, toMs: number, outcome: Outcome, node = 'a'): Attempt => ({
-  ...{ node, fromMs, toMs, outcome },
+  ...{ node, fromMs, sentMs: fromMs, toMs, outcome },
 });
 const increment = (...attempts: Attempt[]): Operation => ({
   ...{ client: 'c', type: 'increment', key: undefined, attempts },
@@ -76,6 +76,14 @@ const GOOD: Readonly<Record<string, History>> = {
   'nobody there': history([increment(at(5, 6, refused)), increment(at(5, 6, lost))], 0, {
     absences: [{ node: 'a', type: 'killed', fromMs: 4, toMs: 10 }],
   }),
+  'a stop before a request of a busy client was sent': history(
+    [
+      increment({ ...at(0, 101, lost), sentMs: 99 }),
+      increment({ ...at(0, 101, lost), sentMs: undefined }),
+    ],
+    0,
+    { absences: [{ node: 'a', type: 'stopping', fromMs: 100, toMs: 200 }] },
+  ),
   'a stop just after a request was sent': history([increment(at(5, 20, lost))], 0, {
     absences: [{ node: 'a', type: 'stopping', fromMs: 10, toMs: 30 }],
   }),

@@ -14,7 +14,8 @@ const lost: Outcome = { type: 'lost', code: 'ECONNRESET' };
 
 function operation(type: Operation['type'], ...outcomes: readonly Outcome[]): Operation {
   const attempts = outcomes.map((outcome, at): Attempt => {
-    return { node: 'router', fromMs: at * 100, toMs: at * 100 + 10 * (at + 1), outcome };
+    const fromMs = at * 100;
+    return { node: 'router', fromMs, sentMs: fromMs, toMs: fromMs + 10 * (at + 1), outcome };
   });
   return { client: 'client', type, key: 'key', attempts };
 }

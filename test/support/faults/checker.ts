@@ -172,7 +172,7 @@ function belongs(operation: Operation, era: Era): boolean {
   );
 }
 
-/** A request sent so shortly before a SIGTERM may have met a closing connection. */
+/** A request that has left its client so shortly before a SIGTERM may have met a closing connection. */
 const CLOSING_MS = 50;
 
 function checkAttempts({ operations, absences, excused }: History): Finding[] {
@@ -181,7 +181,7 @@ function checkAttempts({ operations, absences, excused }: History): Finding[] {
       (absence) =>
         absence.node === attempt.node &&
         overlap(absence, attempt) &&
-        !(absence.type === 'stopping' && attempt.fromMs < absence.fromMs - CLOSING_MS),
+        !(absence.type === 'stopping' && sentBefore(attempt, absence.fromMs - CLOSING_MS)),
     );
   return operations.flatMap((operation) =>
     operation.attempts.flatMap((attempt): Finding[] => {
@@ -196,6 +196,10 @@ function checkAttempts({ operations, absences, excused }: History): Finding[] {
       return [{ type: outcome.type === 'answered' ? 'server_error' : 'no_answer', message }];
     }),
   );
+}
+
+function sentBefore({ sentMs }: Attempt, ms: number): boolean {
+  return sentMs !== undefined && sentMs < ms;
 }
 
 function spanOf({ attempts }: Operation): Period {

@@ -27,6 +27,8 @@ export type Outcome =
 export interface Attempt extends Period {
   /** the node that was asked */
   readonly node: string;
+  /** when the request had left the client, if it has: a busy one takes a while for a new connection */
+  readonly sentMs: number | undefined;
   readonly outcome: Outcome;
 }
 

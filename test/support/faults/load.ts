@@ -108,6 +108,7 @@ export class Load {
     agent: Agent,
   ): Promise<Attempt> {
     const target = this.#choose(pinnedTo);
+    let sentMs: number | undefined;
     const fromMs = nowMs();
     const outcome = await send(target.url ?? '', {
       method: type === 'read' ? 'GET' : 'POST',
@@ -115,8 +116,11 @@ export class Load {
       key,
       agent,
       patienceMs: this.#options.patienceMs ?? 8_000,
+      onSent: () => {
+        sentMs = nowMs();
+      },
     });
-    return { node: target.name, fromMs, toMs: nowMs(), outcome };
+    return { node: target.name, fromMs, sentMs, toMs: nowMs(), outcome };
   }
 
   #choose(pinnedTo: string | undefined): Target {
@@ -144,11 +148,13 @@ export interface RequestOptions {
   readonly key?: string | undefined;
   readonly agent?: Agent;
   readonly patienceMs?: number;
+  /** the request has left this process */
+  readonly onSent?: () => void;
 }
 
 /** One request; never rejects. */
 export function send(url: string, options: RequestOptions): Promise<Outcome> {
-  const { method, path, key, agent, patienceMs = 8_000 } = options;
+  const { method, path, key, agent, patienceMs = 8_000, onSent = () => undefined } = options;
   return new Promise((resolve) => {
     let connected = false;
     const sent = request(new URL(path, url), {
@@ -169,6 +175,7 @@ export function send(url: string, options: RequestOptions): Promise<Outcome> {
       if (!socket.connecting) connected = true;
       else socket.once('connect', () => (connected = true));
     });
+    sent.on('finish', onSent);
     sent.on('error', fail);
     sent.on('response', (response) => {
       let text = '';
