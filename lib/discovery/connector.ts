@@ -58,8 +58,15 @@ export interface ConnectorOptions {
   readonly log?: (event: ConnectorEvent) => void;
 }
 
+/** How often the first round looks again for nodes that are known to be there, and after which pause. */
+const LOOKS_AGAIN = 5;
+const LOOK_AGAIN_MS = 100;
+
 /** The code of a peer that will not have us whenever we come. */
 const REFUSALS: ReadonlySet<string> = new Set(['bad_cookie', 'not_allowed', 'wrong_node']);
+
+/** Each node that was named, with the sources that named it. */
+type Found = ReadonlyMap<string, readonly DiscoverySource[]>;
 
 interface Failure {
   count: number;
@@ -97,12 +104,14 @@ export class Connector {
     this.#backOff = { initialMs: intervalMs, maxMs: maxBackOffMs, jitter };
   }
 
-  /** Resolves when every node discovered at first has been dialled once, or the time for it is up. */
+  /**
+   * Resolves when every node discovered at first has been dialled once, those that are known to be there a few
+   * times if need be, or the time for it is up.
+   */
   async start(): Promise<void> {
     if (this.#started) throw new Error('cannot start: the connector has been started before');
     this.#started = true;
-    const firstRound = this.#round().then(() => Promise.all(this.#dialling.values()));
-    await this.#bounded(firstRound, this.#options.firstRoundTimeoutMs);
+    await this.#bounded(this.#firstRound(), this.#options.firstRoundTimeoutMs);
   }
 
   /** Ends the rounds and aborts discovery. Dials under way are the node's to end. Idempotent. */
@@ -113,22 +122,56 @@ export class Connector {
     this.#failures.clear();
   }
 
-  /** Starts all dials that are due, and arranges the next round. Never rejects. */
-  async #round(): Promise<void> {
-    const found = await this.#discover();
-    if (this.#stopping.signal.aborted) return;
-    this.#forgetExcept(found);
-    for (const [node, sources] of found) {
-      if (this.#isDue(node, sources)) this.#dialling.set(node, this.#dial(node, sources));
+  /** Never rejects. */
+  async #firstRound(): Promise<void> {
+    let found = await this.#round();
+    for (let look = 0; look < LOOKS_AGAIN; look += 1) {
+      await Promise.all(this.#dialling.values());
+      if (this.#stopping.signal.aborted || !this.#hasMissed(found)) return;
+      await this.#bounded(new Promise<never>(() => {}), LOOK_AGAIN_MS);
+      found = await this.#look(true);
     }
+  }
+
+  /** Whether a node that is there could not be dialled. */
+  #hasMissed(found: Found): boolean {
+    return [...found].some(
+      ([node, sources]) =>
+        sources.some(({ namesLiveNodes }) => namesLiveNodes) &&
+        !this.#options.node.isConnected(node) &&
+        this.#failures.get(node)?.refusedBy === undefined,
+    );
+  }
+
+  /** Starts all dials that are due, and arranges the next round. Never rejects. */
+  async #round(): Promise<Found> {
+    const found = await this.#look(false);
+    if (this.#stopping.signal.aborted) return found;
     const { clock, intervalMs, jitter, random } = this.#options;
     this.#cancelNextRound = clock.setTimer(spread(intervalMs, jitter, random()), () => {
       void this.#round();
     });
+    return found;
+  }
+
+  /**
+   * Starts all dials that are due.
+   *
+   * @param again whether those of nodes that are there are, although the last one failed
+   */
+  async #look(again: boolean): Promise<Found> {
+    const found = await this.#discover();
+    if (this.#stopping.signal.aborted) return found;
+    this.#forgetExcept(found);
+    for (const [node, sources] of found) {
+      const soon = again && sources.some(({ namesLiveNodes }) => namesLiveNodes);
+      if (this.#isDue(node, sources, soon)) this.#dialling.set(node, this.#dial(node, sources));
+    }
+    return found;
   }
 
   /** All sources at once: each node with the sources that named it. */
-  async #discover(): Promise<Map<string, DiscoverySource[]>> {
+  async #discover(): Promise<Found> {
     const { sources } = this.#options;
     const lists = await Promise.all(sources.map((source) => this.#ask(source)));
     const found = new Map<string, DiscoverySource[]>();
@@ -166,7 +209,7 @@ export class Connector {
     }
   }
 
-  #isDue(node: string, sources: readonly DiscoverySource[]): boolean {
+  #isDue(node: string, sources: readonly DiscoverySource[], soon: boolean): boolean {
     if (this.#dialling.has(node)) return false;
     if (this.#options.node.isConnected(node)) {
       this.#failures.delete(node);
@@ -180,7 +223,7 @@ export class Connector {
       sources.every((source) => sameIncarnation(source, node, refusedBy))
     )
       return false;
-    return this.#options.clock.now() >= failure.dueAtMs;
+    return soon || this.#options.clock.now() >= failure.dueAtMs;
   }
 
   async #dial(node: string, sources: readonly DiscoverySource[]): Promise<void> {
@@ -228,7 +271,7 @@ export class Connector {
   }
 
   /** Nodes that nobody names any more leave nothing behind. */
-  #forgetExcept(found: ReadonlyMap<string, unknown>): void {
+  #forgetExcept(found: Found): void {
     for (const node of this.#failures.keys()) {
       if (!found.has(node)) this.#failures.delete(node);
     }

@@ -11,6 +11,11 @@ export interface DiscoverySource {
    */
   discover(signal?: AbortSignal): Promise<readonly string[]>;
   /**
+   * Whether the nodes that it names are there. When one of them cannot be dialled at the start, something has just
+   * changed: it is asked again soon, so that whoever starts does not believe to be alone. Default false.
+   */
+  readonly namesLiveNodes?: boolean;
+  /**
    * What tells one incarnation of a node just discovered from the next. A source that has this
    * method finds nodes that nobody asked for: such a node, once it has refused us for its cookie or
    * its policy, is left alone until this value changes. Without it a node is dialled for ever.

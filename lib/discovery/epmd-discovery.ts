@@ -30,6 +30,8 @@ const PAUSE_MS = 50;
  */
 export class EpmdDiscovery implements DiscoverySource {
   readonly name = 'epmd';
+  /** a registration ends with its node */
+  readonly namesLiveNodes = true;
   readonly #options: EpmdDiscoveryOptions;
   readonly #host: string;
   #tcpPorts: ReadonlyMap<string, number> = new Map();

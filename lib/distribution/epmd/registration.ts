@@ -68,8 +68,8 @@ const MAX_ROUNDS = 5;
 const ROUND_DELAY_MS = 50;
 
 /**
- * How long a server that has just begun tells nobody that a node is not there: those that were registered with
- * the one before are about to register again.
+ * How long a server that has just begun tells nobody who is there: those that were registered with the one before
+ * are about to register again.
  */
 const SETTLING_MS = 300;
 

@@ -3,7 +3,7 @@
  * with it and find each other through it as with OTP's daemon.
  *
  * ```
- *   reading ── PORT_PLEASE2, NAMES ──▶ answered (what is not registered: once it is settled), closed
+ *   reading ── PORT_PLEASE2, NAMES (once it is settled) ──▶ answered, closed
  *      │ ───── anything else, time is up, too long ──▶ closed without an answer
  *      │ ALIVE2 from this machine
  *      ├── name free ──▶ registered ── one more byte, or closed ──▶ name free again
@@ -43,10 +43,7 @@ export interface EpmdServerOptions {
   /** 0 lets the system choose */
   readonly epmdPort: number;
   readonly clock?: Clock;
-  /**
-   * how long it takes until all are registered that are there: until then it neither says that a name is not
-   * registered nor who is; default 0
-   */
+  /** how long it takes until all are registered that are there: until then it does not say who is; default 0 */
   readonly settlingMs?: number;
   /** from 0 to below 1 */
   readonly random?: () => number;
@@ -179,16 +176,11 @@ function serve(socket: Socket, { registry, settling, clock }: Service): void {
         registerNode(request.entry);
         return;
       case 'port_please2':
-        if (registry.get(request.name) !== undefined) tellEntry(request.name);
-        else settling.after(() => tellEntry(request.name));
+        socket.end(encodePort2Response(registry.get(request.name)));
         return;
       case 'names':
         settling.after(tellNames);
     }
-  }
-
-  function tellEntry(name: string): void {
-    socket.end(encodePort2Response(registry.get(name)));
   }
 
   function tellNames(): void {

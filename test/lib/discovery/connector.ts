@@ -98,6 +98,45 @@ t.test('a failing node is dialled for ever, with growing pauses up to 30 s', asy
   t.match(log[1], { type: 'dial_failed', node: a, failures: 2, retryInMs: 4_000 });
 });
 
+t.test('a start dials those that are there again, as long as there is hope', async (t) => {
+  const live = (nodes: string[]): DiscoverySource => ({ ...fixed(nodes), namesLiveNodes: true });
+  const here = setUp([live([a]), fixed([b], 'other')]);
+  const answers = [unreachable, unreachable, connected];
+  here.world.answer = (node) => (node === a ? answers.shift()! : unreachable);
+  let started = false;
+  void here.connector.start().then(() => {
+    started = true;
+  });
+  await here.clock.advance(199);
+  t.notOk(started);
+  await here.clock.advance(1);
+  t.ok(started);
+  t.same(here.dials, [a, b, a, a], 'the other one has its pauses');
+  t.same(here.clock.delays, [1_800]);
+
+  const gone = setUp([live([a])]);
+  gone.world.answer = () => unreachable;
+  const given = gone.connector.start();
+  await gone.clock.advance(500);
+  await given;
+  t.equal(gone.dials.length, 6);
+
+  const stranger = setUp([live([a])]);
+  stranger.world.answer = () => badCookie;
+  await stranger.connector.start();
+  t.same(stranger.dials, [a]);
+
+  const ended = setUp([live([a])]);
+  ended.world.answer = () => unreachable;
+  const ending = ended.connector.start();
+  await settle();
+  ended.connector.stop();
+  await ending;
+  await settle();
+  t.same(ended.dials, [a]);
+  t.equal(ended.clock.pending, 0);
+});
+
 t.test(
   'of very many nodes so many are dialled at once, and the others as soon as these are done',
   async (t) => {
