@@ -22,13 +22,20 @@ export const errorSchema = z.object({ errors: z.object({ detail: z.string() }) }
 
 const CONTENT_TYPE = 'application/json; charset=utf-8';
 
+/** Frozen, so that the server writes them once and for all (`lib/http/response-heads.ts`). */
+const PLAIN_HEADERS = Object.freeze({ 'content-type': CONTENT_TYPE });
+
 /** A JSON response. */
 export function json(
   body: JsonValue,
   status = 200,
-  headers: Readonly<Record<string, string>> = {},
+  headers?: Readonly<Record<string, string>>,
 ): HttpResponse {
-  return { status, headers: { 'content-type': CONTENT_TYPE, ...headers }, body: encodeJson(body) };
+  return {
+    status,
+    headers: headers === undefined ? PLAIN_HEADERS : { 'content-type': CONTENT_TYPE, ...headers },
+    body: encodeJson(body),
+  };
 }
 
 /** For answers that are true at their moment only: no cache may give them to another. */

@@ -214,6 +214,8 @@ const USERS_OF_SOCKETS: Readonly<Record<string, string>> = {
   'lib/distribution/node/dial.ts': 'connects with peers',
   'lib/distribution/node/listener.ts': 'accepts peers',
   'lib/http/server.ts': 'serves HTTP',
+  'lib/http/lean-messages.ts': 'opens none: its messages are given to the server',
+  'lib/http/response-heads.ts': 'opens none: the status texts are in that module',
   'lib/http/raw-response.ts': 'opens none: the status texts are in that module',
 };
 

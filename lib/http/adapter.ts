@@ -6,20 +6,23 @@
  * sends their responses in order.
  */
 import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Telemetry } from '../telemetry/telemetry.ts';
 import { HttpError, type HttpErrorCode } from './errors.ts';
 import { Exchange, type ExchangeOptions, type Expectation } from './exchange.ts';
+import type { LeanResponse } from './lean-messages.ts';
 import type { ErrorResponses, RequestHandler } from './messages.ts';
 import { rawResponse } from './raw-response.ts';
 import { REQUEST_ID_HEADER } from './request-id.ts';
+import { ResponseHeads } from './response-heads.ts';
 
 /** Larger bodies are refused: the service has no use for any. */
 export const DEFAULT_MAX_BODY_BYTES = 64 * 1024;
 
 const DEFAULT_LINGER_MS = 2000;
 const DEFAULT_LINGER_BYTES = 4 * 1024 * 1024;
+const DEFAULT_KEEP_ALIVE_MS = 5000;
 const DEFAULT_STALL_MS = 30_000;
 
 export interface AdapterOptions {
@@ -34,6 +37,8 @@ export interface AdapterOptions {
   /** monotonic milliseconds, for durations */
   readonly now?: () => number;
   readonly generateRequestId?: () => string;
+  /** how long a connection may stay without a request, which is told to clients; default 5 s */
+  readonly keepAliveTimeoutMs?: number;
 }
 
 interface Connection {
@@ -59,6 +64,9 @@ export class Adapter {
       handle: options.handle,
       errors: options.errors,
       telemetry: options.telemetry,
+      heads: new ResponseHeads({
+        keepAliveTimeoutMs: options.keepAliveTimeoutMs ?? DEFAULT_KEEP_ALIVE_MS,
+      }),
       maxBodyBytes: options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES,
       lingerMs: options.lingerMs ?? DEFAULT_LINGER_MS,
       lingerBytes: options.lingerBytes ?? DEFAULT_LINGER_BYTES,
@@ -79,7 +87,7 @@ export class Adapter {
   }
 
   /** For the events `request`, `checkContinue` and `checkExpectation`. */
-  handle(incoming: IncomingMessage, outgoing: ServerResponse, expectation: Expectation): void {
+  handle(incoming: IncomingMessage, outgoing: LeanResponse, expectation: Expectation): void {
     const connection = this.#connection(incoming.socket);
     const exchange = new Exchange(incoming, outgoing, expectation, this.#options);
     connection.running.push(exchange);

@@ -17,10 +17,12 @@
  * `inStop`: the `error` is in the stop that follows too, so that one line can say all of a request.
  * `aborted` is true if the response was not sent completely; `status` is 499 if no part of it was.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Telemetry } from '../telemetry/telemetry.ts';
+import type { Metadata, Telemetry } from '../telemetry/telemetry.ts';
+import { announcedBytes } from './announced-bytes.ts';
 import { HttpError } from './errors.ts';
+import type { LeanResponse, SentListener } from './lean-messages.ts';
 import {
   type BodyChunk,
   type ErrorResponses,
@@ -32,12 +34,21 @@ import {
 import { NodeRequest } from './node-request.ts';
 import { RequestBody, type RequestBodyOptions, tooLarge } from './request-body.ts';
 import { REQUEST_ID_HEADER, requestId } from './request-id.ts';
-import { allowsBody, cancelBody, isStreamed, writeHead, writeStream } from './response-writer.ts';
+import type { ResponseHeads } from './response-heads.ts';
+import {
+  allowsBody,
+  byteLength,
+  cancelBody,
+  isStreamed,
+  writeHead,
+  writeStream,
+} from './response-writer.ts';
 
 export interface ExchangeOptions {
   readonly handle: RequestHandler;
   readonly errors: ErrorResponses;
   readonly telemetry: Pick<Telemetry, 'execute' | 'hasHandlers'>;
+  readonly heads: ResponseHeads;
   readonly maxBodyBytes: number;
   /** how long and how much of an unread body is drained before its connection closes */
   readonly lingerMs: number;
@@ -60,28 +71,30 @@ const STATUS_NOT_SENT = 499;
 /** How long a client may take for what is on its way to it when an endless response is ended. */
 const LAST_BYTES_MS = 250;
 
-export class Exchange implements RequestScope, RequestBodyOptions {
+export class Exchange implements RequestScope, RequestBodyOptions, SentListener {
   readonly requestId: string;
   /** by which the adapter knows its connection */
   readonly socket: Duplex;
   readonly #in: IncomingMessage;
-  readonly #out: ServerResponse;
+  readonly #out: LeanResponse;
   readonly #options: ExchangeOptions;
-  readonly #body: RequestBody;
   readonly #expectation: Expectation;
+  readonly #hasBody: boolean;
   readonly #startedAt: number;
+  #lazyBody: RequestBody | undefined;
   #controller: AbortController | undefined;
   /** ends an endless body */
   #endless: AbortController | undefined;
   #draining = false;
   #route: string | undefined;
   #error: { readonly value: unknown } | undefined;
+  #isWatched = false;
   #ended = false;
   #disconnected = false;
 
   constructor(
     incoming: IncomingMessage,
-    outgoing: ServerResponse,
+    outgoing: LeanResponse,
     expectation: Expectation,
     options: ExchangeOptions,
   ) {
@@ -96,7 +109,17 @@ export class Exchange implements RequestScope, RequestBodyOptions {
       typeof claimed === 'string' ? claimed : undefined,
       options.generateRequestId,
     );
-    this.#body = new RequestBody(incoming, this, expectation === 'continue');
+    this.#hasBody = announcedBytes(incoming) !== 0;
+  }
+
+  // Few requests have one, and fewer handlers want it.
+  get #body(): RequestBody {
+    this.#lazyBody ??= new RequestBody(this.#in, this, this.#expectation === 'continue');
+    return this.#lazyBody;
+  }
+
+  get body(): RequestBody {
+    return this.#body;
   }
 
   get maxBytes(): number {
@@ -105,7 +128,7 @@ export class Exchange implements RequestScope, RequestBodyOptions {
 
   onFirstRead(): void {
     const out = this.#out;
-    if (this.#expectation === 'continue' && !out.headersSent) out.writeContinue();
+    if (this.#expectation === 'continue' && !out.hasBegun) out.writeContinue();
   }
 
   get signal(): AbortSignal {
@@ -144,8 +167,7 @@ export class Exchange implements RequestScope, RequestBodyOptions {
 
   /** Handles and answers the request, at once where the handler does not wait for anything. Never throws. */
   run(): void {
-    this.#execute('http.request.start', {});
-    this.#out.once('finish', () => this.#end());
+    this.#tellStart();
     const response = this.#respond();
     if (response instanceof Promise) void response.then((late) => this.#answer(late));
     else this.#answer(response);
@@ -157,9 +179,10 @@ export class Exchange implements RequestScope, RequestBodyOptions {
 
   /** Sends a response that is there in one piece, if nothing more has to be thought of. */
   #sendWhole(response: HttpResponse): boolean {
-    const { body, status } = response;
-    if (isStreamed(body) || this.#disconnected || this.#body.exists) return false;
+    if (isStreamed(response.body) || this.#disconnected || this.#hasBody) return false;
     if (this.#options.isLast(this)) return false;
+    if (this.#sendAtOnce(response)) return true;
+    this.#watchFinish();
     try {
       writeHead(this.#out, response, this.requestId);
     } catch (error) {
@@ -167,8 +190,33 @@ export class Exchange implements RequestScope, RequestBodyOptions {
       void this.#recover(error);
       return true;
     }
-    this.#out.end(this.#in.method === 'HEAD' || !allowsBody(status) ? '' : (body ?? ''));
+    this.#out.end(this.#isHeadOnly(response.status) ? '' : (response.body ?? ''));
     return true;
+  }
+
+  /** Sends text that is ASCII past most of `node:http`. */
+  #sendAtOnce({ status, headers, body }: HttpResponse): boolean {
+    if (typeof body !== 'string' || this.#expectation !== 'none') return false;
+    const length = byteLength(body);
+    if (length !== body.length) return false;
+    const head = this.#options.heads.text(status, headers, this.requestId, length);
+    if (head === undefined) return false;
+    return this.#out.sendAtOnce(status, this.#isHeadOnly(status) ? head : head + body, this);
+  }
+
+  #isHeadOnly(status: number): boolean {
+    return this.#in.method === 'HEAD' || !allowsBody(status);
+  }
+
+  /** For the response: its last byte is with the kernel. */
+  sent(): void {
+    this.#end();
+  }
+
+  #watchFinish(): void {
+    if (this.#isWatched) return;
+    this.#isWatched = true;
+    this.#out.once('finish', () => this.#end());
   }
 
   async #answerSlowly(response: HttpResponse): Promise<void> {
@@ -185,7 +233,7 @@ export class Exchange implements RequestScope, RequestBodyOptions {
   disconnected(): void {
     if (this.#ended) return;
     this.#disconnected = true;
-    this.#body.fail(disconnection());
+    if (this.#hasBody) this.#body.fail(disconnection());
     this.#controller?.abort(disconnection());
     this.#endless?.abort();
     this.#end();
@@ -205,7 +253,7 @@ export class Exchange implements RequestScope, RequestBodyOptions {
   #respond(): HttpResponse | Promise<HttpResponse> {
     try {
       this.#refuse();
-      const result = this.#options.handle(new NodeRequest(this.#in, this.#body, this), this);
+      const result = this.#options.handle(new NodeRequest(this.#in, this), this);
       if (!(result instanceof Promise)) return toHttpResponse(result);
       return result.then(toHttpResponse).catch((error: unknown) => this.#failure(error));
     } catch (error) {
@@ -224,7 +272,7 @@ export class Exchange implements RequestScope, RequestBodyOptions {
     if (hosts > 1 || (hosts === 0 && this.#in.httpVersion === '1.1')) {
       throw new HttpError('malformed_request', `expected one Host header, got ${hosts}`);
     }
-    if (this.#body.exceedsLimit) throw tooLarge(this.#options.maxBodyBytes);
+    if (this.#hasBody && this.#body.exceedsLimit) throw tooLarge(this.#options.maxBodyBytes);
     if (this.#expectation === 'unknown') {
       throw new HttpError('expectation_failed', 'expected no expectation but 100-continue');
     }
@@ -233,7 +281,8 @@ export class Exchange implements RequestScope, RequestBodyOptions {
   async #send(response: HttpResponse): Promise<void> {
     const out = this.#out;
     const { body, status } = response;
-    const hasBody = this.#in.method !== 'HEAD' && allowsBody(status);
+    this.#watchFinish();
+    const hasBody = !this.#isHeadOnly(status);
     const streams = hasBody && isStreamed(body);
     // A response that streams while its request is being read may still see the end of it.
     const closes =
@@ -290,7 +339,7 @@ export class Exchange implements RequestScope, RequestBodyOptions {
   /** The response could not be sent: another one if none has begun, otherwise an end that shows. */
   async #recover(error: unknown): Promise<void> {
     if (this.#ended) return this.#report(error);
-    if (this.#out.headersSent) {
+    if (this.#out.hasBegun) {
       // Without the last chunk the client knows that the response is not complete.
       this.#out.destroy();
       this.#end(true);
@@ -320,11 +369,11 @@ export class Exchange implements RequestScope, RequestBodyOptions {
     if (this.#ended) return;
     this.#ended = true;
     const aborted = brokenOff || this.#disconnected;
-    const status = this.#out.headersSent ? this.#out.statusCode : STATUS_NOT_SENT;
+    const status = this.#out.hasBegun ? this.#out.statusCode : STATUS_NOT_SENT;
     const failed = (brokenOff && !this.#isClientsFault) || (status >= 500 && !this.#disconnected);
     const error = failed ? this.#error?.value : undefined;
     if (failed && this.#error) this.#report(error, true);
-    this.#execute('http.request.stop', this.#elapsed(), { status, aborted, error });
+    this.#tellStop(status, aborted, error);
     this.#options.onEnd(this);
   }
 
@@ -333,28 +382,44 @@ export class Exchange implements RequestScope, RequestBodyOptions {
     return error instanceof HttpError && error.code === 'client_too_slow';
   }
 
-  #report(error: unknown, inStop = false): void {
-    this.#execute('http.request.exception', this.#elapsed(), { error, inStop });
-  }
-
-  #elapsed(): { durationMs: number } {
-    return { durationMs: this.#options.now() - this.#startedAt };
-  }
-
-  #execute(
-    event: string,
-    measurements: Readonly<Record<string, number>>,
-    extra: Readonly<Record<string, unknown>> = {},
-  ): void {
+  #tellStart(): void {
     const { telemetry } = this.#options;
-    if (!telemetry.hasHandlers(event)) return;
-    const metadata: Record<string, unknown> = {
+    if (telemetry.hasHandlers('http.request.start')) {
+      telemetry.execute('http.request.start', {}, this.#description());
+    }
+  }
+
+  #report(error: unknown, inStop = false): void {
+    const metadata = { ...this.#description(), error, inStop };
+    this.#options.telemetry.execute('http.request.exception', this.#elapsed(), metadata);
+  }
+
+  // For every request, so all of it at once: objects that are put together from others take ten times as long.
+  #tellStop(status: number, aborted: boolean, error: unknown): void {
+    const { telemetry } = this.#options;
+    if (!telemetry.hasHandlers('http.request.stop')) return;
+    telemetry.execute('http.request.stop', this.#elapsed(), {
+      method: this.#in.method,
+      path: pathOf(this.#in.url ?? '/'),
+      route: this.#route,
+      requestId: this.requestId,
+      status,
+      aborted,
+      error,
+    });
+  }
+
+  #description(): Metadata {
+    return {
       method: this.#in.method,
       path: pathOf(this.#in.url ?? '/'),
       route: this.#route,
       requestId: this.requestId,
     };
-    telemetry.execute(event, measurements, Object.assign(metadata, extra));
+  }
+
+  #elapsed(): { durationMs: number } {
+    return { durationMs: this.#options.now() - this.#startedAt };
   }
 }
 

@@ -4,19 +4,22 @@ import { HttpError } from './errors.ts';
 import type { HttpRequest, RequestScope } from './messages.ts';
 import type { RequestBody } from './request-body.ts';
 
+/** What a request asks for when it is asked for it. */
+export interface NodeRequestScope extends Pick<RequestScope, 'signal'> {
+  readonly body: RequestBody;
+}
+
 export class NodeRequest implements HttpRequest {
   readonly method: string;
   readonly #message: IncomingMessage;
-  readonly #body: RequestBody;
-  readonly #scope: Pick<RequestScope, 'signal'>;
+  readonly #scope: NodeRequestScope;
   #url: string | undefined;
   #headers: Headers | undefined;
   #stream: ReadableStream<Uint8Array> | undefined;
 
-  constructor(message: IncomingMessage, body: RequestBody, scope: Pick<RequestScope, 'signal'>) {
+  constructor(message: IncomingMessage, scope: NodeRequestScope) {
     this.method = message.method ?? 'GET';
     this.#message = message;
-    this.#body = body;
     this.#scope = scope;
   }
 
@@ -40,17 +43,17 @@ export class NodeRequest implements HttpRequest {
   }
 
   get body(): ReadableStream<Uint8Array> | null {
-    if (!this.#body.exists) return null;
-    this.#stream ??= this.#body.stream();
+    if (!this.#scope.body.exists) return null;
+    this.#stream ??= this.#scope.body.stream();
     return this.#stream;
   }
 
   get bodyUsed(): boolean {
-    return this.#body.used;
+    return this.#scope.body.used;
   }
 
   async text(): Promise<string> {
-    return new TextDecoder().decode(await this.#body.bytes());
+    return new TextDecoder().decode(await this.#scope.body.bytes());
   }
 
   async json(): Promise<unknown> {
@@ -63,7 +66,7 @@ export class NodeRequest implements HttpRequest {
   }
 
   async arrayBuffer(): Promise<ArrayBuffer> {
-    const copy = new Uint8Array(await this.#body.bytes());
+    const copy = new Uint8Array(await this.#scope.body.bytes());
     return copy.buffer;
   }
 }

@@ -6,6 +6,7 @@
  * may take the response with it.
  */
 import type { IncomingMessage } from 'node:http';
+import { announcedBytes } from './announced-bytes.ts';
 import { HttpError } from './errors.ts';
 
 export interface RequestBodyOptions {
@@ -41,8 +42,7 @@ export class RequestBody {
     this.#request = request;
     this.#options = options;
     this.#waiting = waitsForContinue;
-    const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
-    this.#announcedBytes = encoding === undefined ? Number(length ?? 0) : undefined;
+    this.#announcedBytes = announcedBytes(request);
   }
 
   get used(): boolean {

@@ -48,7 +48,8 @@ export function allowsBody(status: number): boolean {
   return status !== 204 && status !== 304;
 }
 
-function byteLength(body: BodyChunk | null): number {
+/** Of a whole body as it is sent. */
+export function byteLength(body: BodyChunk | null): number {
   if (body === null) return 0;
   return typeof body === 'string' ? Buffer.byteLength(body) : body.byteLength;
 }

@@ -120,8 +120,11 @@ export function createRouter<Context>(options: RouterOptions<Context>): RequestH
 
   return (request, scope) => {
     try {
-      const path = canonicalPath(request.target ?? request.url);
-      const plain = plainRoutes.get(path)?.[request.method];
+      const target = request.target ?? request.url;
+      // Nearly every target is the path of a route as it stands.
+      let plain = plainRoutes.get(target)?.[request.method];
+      const path = plain === undefined ? canonicalPath(target) : target;
+      plain ??= plainRoutes.get(path)?.[request.method];
       const result =
         plain === undefined
           ? search(request, path, scope)

@@ -18,6 +18,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { Adapter, type AdapterOptions } from './adapter.ts';
 import { authority, ListenError } from './errors.ts';
+import { LeanRequest, LeanResponse } from './lean-messages.ts';
 
 export interface HttpServerOptions extends AdapterOptions {
   readonly host: string;
@@ -64,7 +65,7 @@ const DEFAULTS = {
 export class HttpServer {
   /** Settles when the socket and every connection are closed. Never rejects. */
   readonly exited: Promise<HttpServerExit>;
-  readonly #server: Server;
+  readonly #server: Server<typeof LeanRequest, typeof LeanResponse>;
   readonly #adapter: Adapter;
   readonly #graceMs: number;
   readonly #silentGraceMs: number;
@@ -85,8 +86,10 @@ export class HttpServer {
       settle = resolve;
     });
     this.#settle = settle;
-    this.#adapter = new Adapter(options, () => this.#onIdle());
+    this.#adapter = new Adapter(settings, () => this.#onIdle());
     this.#server = createServer({
+      IncomingMessage: LeanRequest,
+      ServerResponse: LeanResponse,
       headersTimeout: settings.headersTimeoutMs,
       requestTimeout: settings.requestTimeoutMs,
       keepAliveTimeout: settings.keepAliveTimeoutMs,

@@ -83,7 +83,7 @@ export class RawClient {
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
   }
 
-  static async connect(t: Test, server: HttpServer): Promise<RawClient> {
+  static async connect(t: Test, server: Pick<HttpServer, 'address'>): Promise<RawClient> {
     const { host, tcpPort } = server.address;
     const socket = connect({ host, port: tcpPort });
     const client = new RawClient(socket);
