@@ -55,6 +55,8 @@ export class Reporter {
   readonly #meter = new LoadMeter();
   readonly #told: ClusterEvent[] = [];
   readonly #timers = new Set<() => void>();
+  /** whether the requests of a route count, for all routes of the service that were asked for */
+  readonly #isLoad = new Map<string, boolean>();
   #pubsub: PubSub;
   #number = 0;
   #wasIdle = true;
@@ -150,7 +152,13 @@ export class Reporter {
   }
 
   #request({ durationMs = 0 }: Measurements, { route, status }: Metadata): void {
-    if (typeof route !== 'string' || NO_LOAD.test(route)) return;
+    if (typeof route !== 'string') return;
+    let isLoad = this.#isLoad.get(route);
+    if (isLoad === undefined) {
+      isLoad = !NO_LOAD.test(route);
+      this.#isLoad.set(route, isLoad);
+    }
+    if (!isLoad) return;
     this.#meter.record(durationMs, route === INCREMENT_ROUTE && status === 200);
   }
 

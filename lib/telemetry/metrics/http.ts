@@ -22,13 +22,15 @@ const MAX_STATUSES = 50;
 /** All requests of one route and status. */
 interface Series {
   readonly durations: Observations;
-  readonly byMethod: Map<string, number>;
+  readonly byMethod: Map<unknown, { count: number }>;
 }
 
 /** Counts and durations. This is on the way of every request. */
 export const httpMetrics: Metering = (instruments: Instruments) => {
-  /** route -> status; looked up without making anything */
+  /** by the labels of route and status */
   const known = new Map<string, Map<string, Series>>();
+  /** the same by what events say: a route that needs no other label, and a status as the index */
+  const shortcuts = new Map<unknown, (Series | undefined)[]>();
   function* all(): Generator<Series> {
     for (const statuses of known.values()) yield* statuses.values();
   }
@@ -40,7 +42,9 @@ export const httpMetrics: Metering = (instruments: Instruments) => {
     },
     function* () {
       for (const { durations, byMethod } of all()) {
-        for (const [method, count] of byMethod) yield [{ method, ...durations.labels }, count];
+        for (const [method, { count }] of byMethod) {
+          yield [{ method: String(method), ...durations.labels }, count];
+        }
       }
     },
   );
@@ -54,7 +58,7 @@ export const httpMetrics: Metering = (instruments: Instruments) => {
       for (const { durations } of all()) yield durations;
     },
   );
-  const aborted = instruments.counter({
+  const abortions = instruments.counter({
     name: 'http_requests_aborted_total',
     help: 'Requests whose response was not sent completely; they are among the requests, too.',
   });
@@ -80,15 +84,32 @@ export const httpMetrics: Metering = (instruments: Instruments) => {
     }
     return series;
   };
+  const find = (route: unknown, status: unknown): Series => {
+    const shortcut = typeof status === 'number' ? shortcuts.get(route)?.[status] : undefined;
+    if (shortcut !== undefined) return shortcut;
+    const routeLabel = route === undefined ? UNMATCHED : routes.of(route);
+    const statusLabel = statuses.of(String(status));
+    const series = seriesOf(routeLabel, statusLabel);
+    if ((route === undefined || route === routeLabel) && String(status) === statusLabel) {
+      const ofRoute = shortcuts.get(route) ?? [];
+      shortcuts.set(route, ofRoute);
+      if (typeof status === 'number') ofRoute[status] = series;
+    }
+    return series;
+  };
+  const countOf = ({ byMethod }: Series, method: unknown): { count: number } => {
+    const label = METHODS.has(method) ? method : OTHER;
+    const count = byMethod.get(label) ?? { count: 0 };
+    byMethod.set(label, count);
+    return count;
+  };
   return {
-    'http.request.stop': (_event, { durationMs = 0 }, metadata) => {
-      const method = METHODS.has(metadata.method) ? String(metadata.method) : OTHER;
-      const route = metadata.route === undefined ? UNMATCHED : routes.of(metadata.route);
-      const status = statuses.of(String(metadata.status));
-      const { byMethod, durations } = seriesOf(route, status);
-      byMethod.set(method, (byMethod.get(method) ?? 0) + 1);
-      durations.observe(durationMs / 1000);
-      if (metadata.aborted === true) aborted.inc();
+    'http.request.stop': (_event, { durationMs = 0 }, { method, route, status, aborted }) => {
+      const series = find(route, status);
+      const count = series.byMethod.get(method) ?? countOf(series, method);
+      count.count += 1;
+      series.durations.observe(durationMs / 1000);
+      if (aborted === true) abortions.inc();
     },
     'http.request.refused': (_event, _measured, { code }) => refused.inc({ code: codes.of(code) }),
   };
