@@ -103,8 +103,8 @@ export interface Services {
   readonly metrics: MetricsView;
   readonly live: LiveView;
   readonly assets: AssetsView;
-  /** milliseconds since 1970 */
-  now(): number;
+  /** the time now: ISO 8601, UTC */
+  timestamp(): string;
 }
 
 /** The services, and the request that is being answered. */
@@ -162,8 +162,8 @@ class ScopedContext implements HandlerContext {
     return this.#services.assets;
   }
 
-  now(): number {
-    return this.#services.now();
+  timestamp(): string {
+    return this.#services.timestamp();
   }
 
   get requestId(): string {

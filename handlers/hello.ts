@@ -16,6 +16,6 @@ export function hello(_request: HttpRequest, context: HandlerContext): HttpRespo
   return json({
     message: 'Hello, World from Distributed Node.js!',
     node: context.node.name,
-    timestamp: new Date(context.now()).toISOString(),
+    timestamp: context.timestamp(),
   } satisfies z.infer<typeof helloSchema>);
 }

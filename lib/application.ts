@@ -52,6 +52,7 @@ import type { Child, ExitReason } from './supervisor/child.ts';
 import type { ChildSpec } from './supervisor/child-spec.ts';
 import { serviceChild } from './supervisor/service-child.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
+import { IsoTime } from './telemetry/iso-time.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { Poller } from './telemetry/poller.ts';
 import type { Telemetry } from './telemetry/telemetry.ts';
@@ -321,6 +322,7 @@ export class Application {
   async #startEndpoint(): Promise<HttpServer> {
     const { config, telemetry } = this.#options;
     const { local } = this.node;
+    const time = new IsoTime();
     const services = {
       node: {
         name: local.name,
@@ -332,7 +334,7 @@ export class Application {
       metrics: this.#metrics,
       assets: Assets.load(),
       live: { open: (lastEventId?: string) => this.#live?.open(lastEventId) },
-      now: Date.now,
+      timestamp: () => time.text(),
     };
     this.#endpoint = await HttpServer.start({
       ...config.http,

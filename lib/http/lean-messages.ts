@@ -37,7 +37,6 @@ export class LeanRequest extends IncomingMessage {
   override resume(): this {
     return this.#hasEnded ? this : super.resume();
   }
-
 }
 
 /** Who is told that a response has been sent. */

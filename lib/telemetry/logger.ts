@@ -12,12 +12,17 @@
  */
 import { inspect } from 'node:util';
 import { type Logger as PinoLogger, pino } from 'pino';
+import { IsoTime } from './iso-time.ts';
 import { LineBuffer } from './line-buffer.ts';
 import { LOG_EVENTS, type LogEvent, type LogLevel } from './log-events.ts';
+import { PlainLines, roundedMeasurement } from './plain-lines.ts';
 import { type LineDestination, prettyLines } from './pretty-lines.ts';
 import type { Measurements, Metadata, Telemetry } from './telemetry.ts';
 
-export type Logger = PinoLogger;
+export interface Logger extends PinoLogger {
+  /** the way past the library, for lines that it need not look at */
+  readonly plain: { readonly lines: PlainLines; readonly destination: LineDestination };
+}
 
 /** For programs, or for people. */
 export type LogFormat = 'json' | 'pretty';
@@ -41,22 +46,26 @@ const SECRETS_DEPTH = 3;
 
 /** Makes a logger, with secrets blotted out in whichever format. */
 export function createLogger(options: LoggerOptions = {}): Logger {
-  const { now = () => new Date() } = options;
+  const { now, bindings = {} } = options;
+  const time = new IsoTime(now === undefined ? Date.now : () => now().getTime());
   // Synchronous: the line that explains why the process ended must not be lost with it.
   const destination = options.destination ?? new LineBuffer(standardOutput(), isUrgent);
-  return pino(
+  const formatted = options.format === 'pretty' ? prettyLines(destination) : destination;
+  const logger = pino(
     {
       level: options.level ?? 'info',
-      base: options.bindings ?? {},
-      timestamp: () => `,"time":"${now().toISOString()}"`,
+      base: bindings,
+      timestamp: () => `,"time":"${time.text()}"`,
       formatters: {
         level: (level) => ({ level }),
         log: (fields) => withoutSecrets(fields, SECRETS_DEPTH),
       },
       serializers: { err: (error) => (error instanceof Error ? serializeError(error) : error) },
     },
-    options.format === 'pretty' ? prettyLines(destination) : destination,
+    formatted,
   );
+  const lines = new PlainLines({ bindings, time: () => time.text(), secrets: SECRETS });
+  return Object.assign(logger, { plain: { lines, destination: formatted } });
 }
 
 /** A terminal that is gone is treated as a pipe that nobody reads: lines go nowhere, and that ends nobody. */
@@ -107,6 +116,12 @@ export function attachLogger(
     }
     const level = typeof logEvent.level === 'string' ? logEvent.level : logEvent.level(metadata);
     if (!logger.isLevelEnabled(level)) return;
+    const { lines, destination } = logger.plain;
+    const line = lines.line(level, logEvent, measurements, metadata);
+    if (line !== undefined) {
+      destination.write(line);
+      return;
+    }
     const fields = fieldsOf(logEvent, measurements, metadata, print);
     logger[level](fields, logEvent.message);
   });
@@ -121,7 +136,10 @@ function fieldsOf(
 ): Record<string, unknown> {
   const line: Record<string, unknown> = {};
   for (const name of fields) addField(line, name, metadata[name], print);
-  for (const name of measured) line[name] = measurements[name];
+  for (const name of measured) {
+    const value = measurements[name];
+    if (value !== undefined) line[name] = roundedMeasurement(name, value);
+  }
   // Last, because `telemetry.handler.failure` has an `event` of its own, which becomes `failedEvent`.
   if (fields.includes('event')) line.failedEvent = metadata.event;
   line.event = event;

@@ -27,7 +27,7 @@ t.test('offers the services, and makes no signal before it is asked for', async 
   t.equal(context.access, services.access);
   t.equal(context.live, services.live);
   t.equal(context.assets, services.assets);
-  t.equal(context.now(), services.now());
+  t.equal(context.timestamp(), services.timestamp());
   t.equal(context.requestId, 'abc');
   t.equal(context.remoteAddress, '192.0.2.1');
   t.equal(context.isGone, true);

@@ -33,7 +33,7 @@ export function fakeContext(overrides: Partial<HandlerContext> = {}): HandlerCon
         yield new TextEncoder().encode('retry: 1000\n\n');
       },
     },
-    now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 678),
+    timestamp: () => '2026-01-02T03:04:05.678Z',
     requestId: 'request-1',
     signal: new AbortController().signal,
     isGone: false,
