@@ -19,19 +19,33 @@ const SHORT_STRING = 32;
 
 const LONE_SURROGATE = /\p{Surrogate}/u;
 
+/** Bytes of somebody else that belong behind the first `at` of our own. */
+interface Reference {
+  readonly at: number;
+  readonly bytes: Uint8Array;
+}
+
 export class ByteWriter {
   readonly #initialCapacity: number;
   #bytes: Buffer;
   #length = 0;
+  #referFrom = Number.POSITIVE_INFINITY;
+  #references: Reference[] | undefined;
+  #referredBytes = 0;
 
   constructor(initialCapacity: number = DEFAULT_CAPACITY) {
     this.#initialCapacity = initialCapacity;
     this.#bytes = Buffer.allocUnsafe(initialCapacity);
   }
 
-  /** Number of bytes written so far: where the next one goes. */
+  /** Number of bytes written so far, without those referred to: where the next one goes. */
   get length(): number {
     return this.#length;
+  }
+
+  /** Number of bytes that were not copied, see {@link segments}. */
+  get referredBytes(): number {
+    return this.#referredBytes;
   }
 
   /** @throws {TermError} `unencodable` when `value` does not fit, as every number here */
@@ -76,6 +90,39 @@ export class ByteWriter {
   bytes(bytes: Uint8Array): void {
     const at = this.#reserve(bytes.length);
     this.#bytes.set(bytes, at);
+  }
+
+  /** From now on {@link binary} refers to what has `bytes` or more, in place of a copy. */
+  referFrom(bytes: number): void {
+    this.#referFrom = bytes;
+  }
+
+  /** As {@link bytes}, but large ones may be referred to, and must not change any more then. */
+  binary(bytes: Uint8Array): void {
+    if (bytes.length < this.#referFrom) {
+      this.bytes(bytes);
+      return;
+    }
+    this.#references ??= [];
+    this.#references.push({ at: this.#length, bytes });
+    this.#referredBytes += bytes.length;
+  }
+
+  /**
+   * All from `start` on in order, what is referred to in its place. Views, valid until this writer is written to
+   * again.
+   */
+  segments(start: number): Uint8Array[] {
+    this.#checkWritten(start, 0);
+    const segments: Uint8Array[] = [];
+    let from = start;
+    for (const { at, bytes } of this.#references ?? []) {
+      if (at > from) segments.push(this.#bytes.subarray(from, at));
+      segments.push(bytes);
+      from = at;
+    }
+    if (this.#length > from) segments.push(this.#bytes.subarray(from, this.#length));
+    return segments;
   }
 
   /**
@@ -163,12 +210,22 @@ export class ByteWriter {
     return copy;
   }
 
-  /** Forgets everything from `length` on: the way back when something could not be written. */
+  /**
+   * Forgets everything from `length` on, and what is referred to from there on: the way back when something could
+   * not be written.
+   */
   truncate(length: number): void {
     if (!(length >= 0 && length <= this.#length)) {
       throw new RangeError(`cannot cut ${this.#length} bytes to ${length}`);
     }
     this.#length = length;
+    if (this.#referredBytes > 0) this.#forgetReferences(length);
+  }
+
+  #forgetReferences(from: number): void {
+    this.#references = this.#references?.filter(({ at }) => at < from);
+    this.#referredBytes = 0;
+    for (const { bytes } of this.#references ?? []) this.#referredBytes += bytes.length;
   }
 
   /** What was written, without a copy: valid until the next call on this writer. */

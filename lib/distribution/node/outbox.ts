@@ -103,7 +103,7 @@ export class Outbox {
     }
     const whole = new ByteWriter(CAPACITY_BYTES);
     const fragments = this.#encoder.encodeInto(whole, control, payload, true);
-    this.#append(lane, fragments ?? [{ head: whole.take(), part: NOTHING }]);
+    this.#append(lane, fragments ?? [{ head: whole.take(), parts: [] }]);
   }
 
   /**
@@ -150,11 +150,12 @@ export class Outbox {
     socket.cork();
     do {
       const lane = this.#lanes.shift()!;
-      const { head, part, later } = lane.first!;
+      const waiting = lane.first!;
+      const { later } = waiting;
       lane.first = later;
-      socket.write(head);
-      if (part.length > 0) socket.write(part);
-      written += head.length + part.length;
+      socket.write(waiting.head);
+      for (const part of waiting.parts) socket.write(part);
+      written += bytesOf(waiting);
       if (later !== undefined) this.#lanes.push(lane);
       else this.#laneOf.delete(lane.sender);
     } while (this.#lanes.length > 0 && socket.writableLength < window);
@@ -168,7 +169,7 @@ export class Outbox {
     if (first === undefined) return;
     // Its header tells the peer of new atoms, so it keeps its place among all messages.
     this.#out.bytes(first.head);
-    this.#out.bytes(first.part);
+    for (const part of first.parts) this.#out.bytes(part);
     const lane: Lane = { sender, first: undefined, last: undefined };
     this.#append(lane, later);
     this.#lanes.push(lane);
@@ -176,17 +177,21 @@ export class Outbox {
   }
 
   #append(lane: Lane, fragments: readonly Fragment[]): void {
-    for (const { head, part } of fragments) {
-      const waiting: WaitingFragment = { head, part, later: undefined };
+    for (const fragment of fragments) {
+      const waiting: WaitingFragment = { ...fragment, later: undefined };
       if (lane.last === undefined) lane.first = waiting;
       else lane.last.later = waiting;
       lane.last = waiting;
-      this.#laneBytes += head.length + part.length;
+      this.#laneBytes += bytesOf(waiting);
     }
   }
 }
 
-const NOTHING = new Uint8Array(0);
+function bytesOf({ head, parts }: Fragment): number {
+  let bytes = head.length;
+  for (const part of parts) bytes += part.length;
+  return bytes;
+}
 
 /**
  * Whose order a signal belongs to. The end of a process is the last of its signals, and the reply to a request

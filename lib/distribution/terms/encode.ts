@@ -211,7 +211,7 @@ function writeImproperList(
 function writeBinary(writer: ByteWriter, bytes: Uint8Array): void {
   writer.u8(tags.BINARY_EXT);
   writer.u32(bytes.length);
-  writer.bytes(bytes);
+  writer.binary(bytes);
 }
 
 /** The unused bits of the last byte are sent as zeros. */
@@ -255,6 +255,7 @@ function writeOpaqueFun(
   if (parts.uniq.length !== 16) throw new NotATerm(parts.uniq, 'the 16 bytes of a closure');
   writer.u8(tags.NEW_FUN_EXT);
   const start = writer.length;
+  const referred = writer.referredBytes;
   writer.u32(0);
   writer.u8(parts.arity);
   writer.bytes(parts.uniq);
@@ -265,5 +266,5 @@ function writeOpaqueFun(
   writeInteger(writer, parts.oldUniq);
   writePid(writer, parts.pid, atoms);
   writeAll(writer, parts.freeVariables, atoms, depth);
-  writer.patchU32(start, writer.length - start);
+  writer.patchU32(start, writer.length - start + writer.referredBytes - referred);
 }

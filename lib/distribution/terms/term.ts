@@ -19,6 +19,9 @@
  * | closure | {@link OpaqueFun}, kept so that it goes back unchanged |
  *
  * The mapping is exact in both directions: what was decoded encodes to the same term.
+ *
+ * Terms are values. The bytes of a binary that was sent are not to be changed afterwards: a process of the same node
+ * gets the very same ones, and those for another node may still be on their way.
  */
 import { type Atom, isAtom } from './atom.ts';
 import type { ErlangMap } from './erlang-map.ts';

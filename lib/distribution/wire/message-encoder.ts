@@ -24,10 +24,10 @@ const FIRST_CAPACITY = 1024;
 /** What a message carries. */
 export type Payload = Term | EncodedTerm;
 
-/** A frame in two pieces, so that the larger one need not be copied behind the other. */
+/** A frame in pieces, so that the larger ones need not be copied behind the others. */
 export interface Fragment {
   readonly head: Uint8Array;
-  readonly part: Uint8Array;
+  readonly parts: readonly Uint8Array[];
 }
 
 /**
@@ -68,11 +68,12 @@ export class MessageEncoder {
     const out = new ByteWriter(FIRST_CAPACITY);
     const fragments = this.encodeInto(out, control, payload);
     if (fragments === undefined) return [out.take()];
-    return fragments.map(({ head, part }) => Buffer.concat([head, part]));
+    return fragments.map(({ head, parts }) => Buffer.concat([head, ...parts]));
   }
 
   /**
-   * As {@link encode}, and appends the frame to `out` if the message is one frame.
+   * As {@link encode}, and appends the frame to `out` if the message is one frame. Frames of a message that was
+   * cut refer to its large binaries, which must not change until the frames have gone.
    *
    * @param apart writes no atom cache references: the frames may go out later than those encoded after them
    * @returns the frames, in order, of a message that was cut; `out` is as before then
@@ -90,11 +91,16 @@ export class MessageEncoder {
         this.#passThrough(out, control, payload);
         return undefined;
       }
-      // A writer of the right size, so that a large message is copied once and not each time one grows.
-      const target = bytes < FRAGMENT_BYTES ? out : new ByteWriter(bytes + FIRST_CAPACITY);
-      const fragments = this.#withHeader(target, control, payload, apart);
-      if (target !== out && fragments === undefined) out.bytes(target.view());
-      return fragments;
+      if (payload === undefined || bytes < FRAGMENT_BYTES) {
+        return this.#withHeader(out, control, payload, apart);
+      }
+      // A writer of the right size, so that a large message is copied at most once and not each time one grows.
+      const { fragments } = this.#format;
+      const copied = fragments ? copiedBytes(payload, 2) : bytes;
+      const own = new ByteWriter(FIRST_CAPACITY + copied);
+      const cut = this.#withHeader(own, control, payload, apart, fragments);
+      if (cut === undefined) out.bytes(own.view());
+      return cut;
     } catch (error) {
       this.#atoms.discard();
       out.truncate(start);
@@ -115,11 +121,13 @@ export class MessageEncoder {
     out.patchU32(start, out.length - start - LENGTH_BYTES);
   }
 
+  /** @param isOwn whether `out` was made for this message alone, so that its fragments may lie in it */
   #withHeader(
     out: ByteWriter,
     control: Tuple,
     payload: Payload | undefined,
     apart: boolean,
+    isOwn = false,
   ): Fragment[] | undefined {
     const sink = this.#format.atomCache && !apart ? this.#atoms : undefined;
     const start = out.length;
@@ -128,12 +136,14 @@ export class MessageEncoder {
     out.skip(room);
     if (sink === undefined || !this.#calls.control(out, control)) encodeTerm(out, control, sink);
     const controlEnd = out.length;
+    if (isOwn) out.referFrom(FRAGMENT_BYTES);
     if (payload !== undefined) this.#payload(out, payload, sink);
-    const termBytes = out.length - terms;
+    const termBytes = out.length - terms + out.referredBytes;
     if (payload !== undefined && termBytes > FRAGMENT_BYTES && this.#format.fragments) {
-      const bytes = start === 0 ? out.take().subarray(terms) : out.cut(terms);
+      const control = Uint8Array.from(out.view().subarray(terms, controlEnd));
+      const segments = isOwn ? out.segments(controlEnd) : [out.cut(controlEnd)];
       out.truncate(start);
-      return this.#fragment(bytes, controlEnd - terms);
+      return this.#fragment(control, segments);
     }
     const head = this.#head;
     if (!this.#headIsWhole || !this.#atoms.repeatHeader()) this.#writeHead();
@@ -167,20 +177,17 @@ export class MessageEncoder {
   }
 
   /**
-   * Cuts the terms every {@link FRAGMENT_BYTES}, but never inside the control message, which must
-   * lie whole in the first fragment.
+   * Cuts the payload every {@link FRAGMENT_BYTES}. The first fragment has the control message and nothing of the
+   * payload: it goes at once, and nobody is to wait for more behind it than he must.
    */
-  #fragment(bytes: Uint8Array, controlEnd: number): Fragment[] {
-    const firstEnd = Math.max(FRAGMENT_BYTES, controlEnd);
-    const later = Math.ceil((bytes.length - firstEnd) / FRAGMENT_BYTES);
+  #fragment(control: Uint8Array, payload: readonly Uint8Array[]): Fragment[] {
+    const pieces = cut(payload, FRAGMENT_BYTES);
     this.#lastSequenceId += 1n;
-
-    const head = this.#firstHead(BigInt(later + 1), firstEnd);
-    const fragments: Fragment[] = [{ head, part: bytes.subarray(0, firstEnd) }];
-    for (let fragmentId = later; fragmentId > 0; fragmentId -= 1) {
-      const start = firstEnd + (later - fragmentId) * FRAGMENT_BYTES;
-      const part = bytes.subarray(start, start + FRAGMENT_BYTES);
-      fragments.push({ head: this.#laterHead(fragmentId, part.length), part });
+    const head = this.#firstHead(BigInt(pieces.length + 1), control.length);
+    const fragments: Fragment[] = [{ head, parts: [control] }];
+    for (let i = 0; i < pieces.length; i += 1) {
+      const { parts, bytes } = pieces[i]!;
+      fragments.push({ head: this.#laterHead(pieces.length - i, bytes), parts });
     }
     return fragments;
   }
@@ -212,8 +219,33 @@ export class MessageEncoder {
   }
 }
 
+/** What follows the head of a fragment. */
+interface Piece {
+  readonly parts: Uint8Array[];
+  bytes: number;
+}
+
+/** Pieces of `size` bytes, the last one perhaps shorter, each of which is made of views of the segments. */
+function cut(segments: readonly Uint8Array[], size: number): Piece[] {
+  const pieces: Piece[] = [];
+  let piece: Piece = { parts: [], bytes: size };
+  for (const segment of segments) {
+    for (let at = 0; at < segment.length; ) {
+      if (piece.bytes === size) {
+        piece = { parts: [], bytes: 0 };
+        pieces.push(piece);
+      }
+      const part = segment.subarray(at, at + size - piece.bytes);
+      piece.parts.push(part);
+      piece.bytes += part.length;
+      at += part.length;
+    }
+  }
+  return pieces;
+}
+
 function writePayload(out: ByteWriter, payload: Payload, sink: AtomSink | undefined): void {
-  if (payload instanceof EncodedTerm) out.bytes(payload.bytes);
+  if (payload instanceof EncodedTerm) out.binary(payload.bytes);
   else encodeTerm(out, payload, sink);
 }
 
@@ -231,4 +263,12 @@ function binaryBytes(term: Term, depth: number): number {
     return bytes;
   }
   return ArrayBuffer.isView(term) ? term.byteLength : 0;
+}
+
+/** As {@link knownBytes}, of those that a writer copies even if it is told to refer to large ones. */
+function copiedBytes(term: Payload, depth: number): number {
+  if (term instanceof EncodedTerm) return copiedBytes(term.bytes, 0);
+  if (term instanceof Uint8Array) return term.length < FRAGMENT_BYTES ? term.length : 0;
+  if (depth === 0 || !(term instanceof Tuple)) return 0;
+  return term.elements.reduce((sum: number, element) => sum + copiedBytes(element, depth - 1), 0);
 }

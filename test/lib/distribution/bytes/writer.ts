@@ -88,6 +88,28 @@ t.test('taken bytes stay as they are when the writer goes on', async (t) => {
   }
 });
 
+t.test('refers to large binaries once it is told to', async (t) => {
+  const writer = new ByteWriter(4);
+  const [small, large] = [Uint8Array.of(1, 2), Uint8Array.of(3, 4, 5)];
+  writer.binary(large);
+  t.same(writer.segments(0), [Buffer.from(large)], 'a copy, until then');
+  writer.referFrom(3);
+  writer.binary(small);
+  writer.binary(large);
+  t.equal(writer.length, 5);
+  t.equal(writer.referredBytes, 3);
+  writer.binary(large);
+  writer.u16(0x0607);
+  const segments = writer.segments(3);
+  t.equal(segments[1], large);
+  t.equal(segments[2], large);
+  t.equal(hex(Buffer.concat(segments)), '0102' + '030405' + '030405' + '0607');
+  t.throws(() => writer.segments(8), RangeError);
+  writer.truncate(4);
+  t.equal(writer.referredBytes, 0, 'both stood behind the fifth byte');
+  t.equal(hex(Buffer.concat(writer.segments(0))), '03040501');
+});
+
 t.test('a head of any length is put before what was written behind the room for it', (t) => {
   for (const room of [0, 2, 5]) {
     const writer = new ByteWriter(4);

@@ -1,8 +1,9 @@
 import t from 'tap';
+import { ByteWriter } from '../../../../lib/distribution/bytes/writer.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
-import { EncodedTerm } from '../../../../lib/distribution/terms/encode.ts';
+import { EncodedTerm, encodeExternal } from '../../../../lib/distribution/terms/encode.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
-import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
+import { BitString, OpaqueFun, type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { termKey } from '../../../../lib/distribution/terms/term-key.ts';
 import { encodeControl } from '../../../../lib/distribution/wire/control.ts';
 import {
@@ -38,6 +39,15 @@ function bodyOf(frame: Uint8Array): Uint8Array {
 
 function decodeAll(decoder: MessageDecoder, frames: readonly Uint8Array[]): Message[] {
   return frames.flatMap((frame) => decoder.decode(bodyOf(frame)) ?? []);
+}
+
+const sizeOf = (parts: readonly Uint8Array[]) => parts.reduce((sum, { length }) => sum + length, 0);
+
+/** The size that a closure says of itself in a message that is cut: behind its tag, first in the second frame. */
+function sizeOfFun(fun: OpaqueFun): Uint8Array {
+  const encoder = new MessageEncoder(FRAGMENTS_ONLY);
+  const [, second] = encoder.encode(SEND, tuple(fun, new Uint8Array(100_000)));
+  return Uint8Array.from(second!.subarray(4 + 18 + 3, 4 + 18 + 7));
 }
 
 t.test('pass-through frames equal those of OTP, byte by byte', async (t) => {
@@ -127,11 +137,12 @@ t.test('cuts large messages every 64 KiB', async (t) => {
   const encoder = new MessageEncoder(OFFERED_FLAGS);
   const payload = seededRandom(8).bytes(200_000);
   const frames = encoder.encode(SEND, payload);
-  t.equal(frames.length, 4);
+  t.equal(frames.length, 5);
   t.same(
     frames.map((frame) => frame[5]),
-    [69, 70, 70, 70],
+    [69, 70, 70, 70, 70],
   );
+  t.ok(frames[0]!.length < 100, 'the first has the control message alone');
   t.equal(frames[1]!.length, 4 + 65554, 'as OTP');
   const decoder = new MessageDecoder(OFFERED_FLAGS);
   const messages = decodeAll(decoder, frames);
@@ -148,8 +159,8 @@ t.test('the border between one frame and two', async (t) => {
   for (const [extra, count] of [
     [0, 1],
     [1, 2],
-    [65536, 2],
-    [65537, 3],
+    [overhead - 5, 2],
+    [overhead - 4, 3],
   ] as const) {
     const payload = new Uint8Array(65536 - overhead + extra);
     const frames = encoder.encode(SEND, payload);
@@ -167,6 +178,39 @@ t.test('a control message is never cut', async (t) => {
   const [whole, ...none] = new MessageEncoder(OFFERED_FLAGS).encode(spawn);
   t.equal(whole![5], 68);
   t.same(none, []);
+});
+
+t.test('a large binary is not copied, wherever in the payload it stands', async (t) => {
+  const random = seededRandom(12);
+  const [first, second] = [random.bytes(150_000), random.bytes(70_000)];
+  const bits = new BitString(random.bytes(80_000), 3);
+  const fun = new OpaqueFun({
+    ...{ arity: 0, uniq: random.bytes(16), index: 1, module: 'm', oldIndex: 1, oldUniq: 2, pid: a },
+    freeVariables: [second],
+  });
+  const encoder = new MessageEncoder(OFFERED_FLAGS);
+  const decoder = new MessageDecoder(OFFERED_FLAGS);
+  for (const payload of [
+    first,
+    tuple(atom('chunk'), a, first),
+    tuple(first, [second, bits], fun),
+  ]) {
+    const out = new ByteWriter();
+    const fragments = encoder.encodeInto(out, SEND, payload)!;
+    t.equal(out.length, 0);
+    const views = fragments.flatMap(({ parts }) => parts).filter((p) => p.buffer === first.buffer);
+    t.equal(
+      views.reduce((sum, { length }) => sum + length, 0),
+      first.length,
+    );
+    for (const { head, parts } of fragments) {
+      t.equal(bodyOf(Buffer.concat([head, ...parts])).length, head.length - 4 + sizeOf(parts));
+    }
+    const frames = fragments.map(({ head, parts }) => Buffer.concat([head, ...parts]));
+    const [message] = decodeAll(decoder, frames);
+    t.equal(termKey(message!.payload!), termKey(payload));
+  }
+  t.same(new Uint8Array(encodeExternal(fun).subarray(2, 6)), sizeOfFun(fun));
 });
 
 t.test('without FRAGMENTS a large message is one frame', async (t) => {
