@@ -230,7 +230,7 @@ export class Connection {
     while (this.#state === 'up') {
       let signal: Signal;
       try {
-        if (!parser.advance(decoder.reader)) return;
+        if (!parser.advance(decoder.reader, decoder)) return;
         if (decoder.reader.remaining === 0) continue;
         const message = decoder.decodeNext();
         if (message === undefined) continue;

@@ -19,6 +19,22 @@ export interface FrameParserOptions {
 /** Bodies that span chunks are gathered in a buffer that starts at most this large. */
 const INITIAL_GATHER_BYTES = 128 * 1024;
 
+/** What a {@link BodyTaker} is shown of a body: enough for it to know a later fragment of a message. */
+export const BODY_HEAD_BYTES = 18;
+
+/** Takes bodies as they come, so that a large one need not be gathered only to be copied on. */
+export interface BodyTaker {
+  /**
+   * Shown how a body begins that has not come whole.
+   *
+   * @param head its first {@link BODY_HEAD_BYTES}
+   * @returns whether the rest is to be given to {@link take}, and only the head to whoever reads bodies
+   */
+  accepts(head: Uint8Array): boolean;
+  /** The next bytes of the accepted body; not to be kept. */
+  take(part: Uint8Array): void;
+}
+
 const EMPTY = new Uint8Array(0);
 
 /** What keeps a quiet connection alive: a frame without a body. Never modify it. */
@@ -61,7 +77,7 @@ export function frame(body: Uint8Array, prefixBytes: PrefixBytes): Uint8Array {
  *
  * A body that lies inside one chunk is returned as a view of that chunk (no copy); one that spans
  * chunks is copied once as its bytes arrive, into a buffer that grows with what has really come,
- * so that announcing a length costs a peer as much as it costs us.
+ * so that announcing a length costs a peer as much as it costs us, or given to a {@link BodyTaker}.
  */
 export class FrameParser {
   #prefixBytes: PrefixBytes;
@@ -80,9 +96,11 @@ export class FrameParser {
 
   readonly #reader = new ByteReader(EMPTY);
 
-  // A body that spans chunks.
+  // A body that spans chunks: what was read of it, and how many bytes, those that were taken included.
+  readonly #head = new Uint8Array(BODY_HEAD_BYTES);
   #gathered: Uint8Array | undefined;
-  #gatheredBytes = 0;
+  #bodyRead = 0;
+  #isTaken = false;
 
   constructor(options: FrameParserOptions) {
     this.#prefixBytes = options.prefixBytes;
@@ -113,12 +131,13 @@ export class FrameParser {
   /**
    * As {@link next}, without an array for each body: sets `reader` to the next complete one.
    *
+   * @param taker may take bodies that span chunks; of those the reader gets the head alone
    * @returns whether there was one
    */
-  advance(reader: ByteReader): boolean {
+  advance(reader: ByteReader, taker?: BodyTaker): boolean {
     if (this.#error) throw this.#error;
     const bodyBytes = this.#bodyBytes ?? this.#readPrefix();
-    if (bodyBytes === undefined || !this.#readBody(bodyBytes, reader)) return false;
+    if (bodyBytes === undefined || !this.#readBody(bodyBytes, reader, taker)) return false;
     this.#bodyBytes = undefined;
     return true;
   }
@@ -171,7 +190,7 @@ export class FrameParser {
     return bodyBytes;
   }
 
-  #readBody(bodyBytes: number, reader: ByteReader): boolean {
+  #readBody(bodyBytes: number, reader: ByteReader, taker: BodyTaker | undefined): boolean {
     if (bodyBytes === 0) {
       reader.reset(EMPTY, 0, 0);
       return true;
@@ -180,37 +199,59 @@ export class FrameParser {
       const chunk = this.#chunks[this.#index];
       if (chunk === undefined) return this.#needMore() ?? false;
       const available = chunk.length - this.#offset;
-      if (this.#gathered === undefined && available >= bodyBytes) {
+      if (this.#bodyRead === 0 && available >= bodyBytes) {
         reader.reset(chunk, this.#offset, this.#offset + bodyBytes);
         this.#consume(chunk, bodyBytes);
         return true;
       }
-      const taken = Math.min(available, bodyBytes - this.#gatheredBytes);
-      this.#gather(chunk.subarray(this.#offset, this.#offset + taken), bodyBytes);
-      this.#consume(chunk, taken);
-      const gathered = this.#gathered;
-      if (this.#gatheredBytes === bodyBytes && gathered !== undefined) {
+      this.#readPart(chunk, available, bodyBytes, taker);
+      if (this.#bodyRead === bodyBytes) {
+        reader.reset(this.#gathered!, 0, this.#isTaken ? BODY_HEAD_BYTES : bodyBytes);
         this.#gathered = undefined;
-        this.#gatheredBytes = 0;
-        reader.reset(gathered, 0, bodyBytes);
+        this.#bodyRead = 0;
+        this.#isTaken = false;
         return true;
       }
     }
   }
 
+  /** The head of a body first, since it tells where the rest goes. */
+  #readPart(
+    chunk: Uint8Array,
+    available: number,
+    bodyBytes: number,
+    taker: BodyTaker | undefined,
+  ): void {
+    const hasHead = this.#bodyRead >= BODY_HEAD_BYTES || bodyBytes <= BODY_HEAD_BYTES;
+    const end = taker === undefined || hasHead ? bodyBytes : BODY_HEAD_BYTES;
+    const bytes = Math.min(available, end - this.#bodyRead);
+    const part = chunk.subarray(this.#offset, this.#offset + bytes);
+    this.#consume(chunk, bytes);
+    if (this.#isTaken) taker!.take(part);
+    else this.#gather(part, bodyBytes, end);
+    this.#bodyRead += bytes;
+    if (!hasHead && this.#bodyRead === BODY_HEAD_BYTES && this.#gathered === this.#head) {
+      this.#isTaken = taker?.accepts(this.#head) ?? false;
+    }
+  }
+
   /** Copies `part` behind what was gathered. Capacity doubles, but never beyond the body. */
-  #gather(part: Uint8Array, bodyBytes: number): void {
-    const needed = this.#gatheredBytes + part.length;
+  #gather(part: Uint8Array, bodyBytes: number, end: number): void {
+    const needed = this.#bodyRead + part.length;
     let gathered = this.#gathered;
     if (gathered === undefined || gathered.length < needed) {
-      const doubled = gathered === undefined ? INITIAL_GATHER_BYTES : gathered.length * 2;
-      const grown = new Uint8Array(Math.min(bodyBytes, Math.max(doubled, needed)));
-      if (gathered !== undefined) grown.set(gathered.subarray(0, this.#gatheredBytes));
+      const doubled = Math.max(
+        INITIAL_GATHER_BYTES,
+        gathered === undefined ? 0 : gathered.length * 2,
+      );
+      // The head of a body that may be taken is not worth a buffer of its own.
+      const capacity = Math.min(bodyBytes, Math.max(doubled, needed));
+      const grown = end < bodyBytes ? this.#head : new Uint8Array(capacity);
+      if (gathered !== undefined) grown.set(gathered.subarray(0, this.#bodyRead));
       gathered = grown;
       this.#gathered = grown;
     }
-    gathered.set(part, this.#gatheredBytes);
-    this.#gatheredBytes = needed;
+    gathered.set(part, this.#bodyRead);
   }
 
   #consume(chunk: Uint8Array, bytes: number): void {

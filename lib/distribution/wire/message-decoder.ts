@@ -15,17 +15,16 @@ import {
   operationNumber,
 } from './control.ts';
 import { InboundAtomCache } from './distribution-header.ts';
+import type { BodyTaker } from './frame.ts';
 import {
   DIST_FRAG_CONT,
   DIST_FRAG_HEADER,
   DIST_HEADER,
+  FRAGMENT_BYTES,
   type MessageFormat,
   messageFormat,
   PASS_THROUGH,
 } from './message-format.ts';
-
-/** Parts of a fragmented message below this are put together as they come. OTP's have 64 KiB. */
-const SMALL_PART_BYTES = 4096;
 
 /** What a decoder accepts from a peer. */
 export interface MessageDecoderLimits {
@@ -58,11 +57,10 @@ interface Sequence {
   readonly control: ControlMessage;
   /** the atoms of the header, which the whole payload refers to */
   readonly atoms: readonly string[];
-  /** what has come of the payload: views of the frames, joined when all of it is there */
-  readonly parts: Uint8Array[];
-  /** the last parts, if they are small: an array for each would take more than they hold */
-  readonly small: ByteWriter;
-  bytes: number;
+  /** what has come of the payload */
+  readonly gathered: ByteWriter;
+  /** room that was made for what is to come, see {@link MessageDecoder} */
+  readonly reservedBytes: number;
   /** id that the next fragment must have */
   nextFragmentId: bigint;
 }
@@ -73,8 +71,12 @@ interface Sequence {
  * Bodies must come in order and without ticks. After an error the decoder stays failed, since
  * nobody can tell any more which atoms its cache ought to hold; the connection is to be closed.
  * Binaries in the result are views of the body, or of the buffer in which fragments were gathered.
+ *
+ * The first fragment tells how many there are. Room for all of them is made at once, so that each is copied once
+ * and to where it stays, the later ones as their bytes arrive ({@link BodyTaker}). Memory that nothing was written
+ * to costs next to nothing, and beyond `maxOpenBytes` for all such messages the room grows with what comes.
  */
-export class MessageDecoder {
+export class MessageDecoder implements BodyTaker {
   readonly #format: MessageFormat;
   readonly #limits: MessageDecoderLimits;
   readonly #atoms = new InboundAtomCache();
@@ -82,7 +84,12 @@ export class MessageDecoder {
   readonly #terms: TermDecoder;
   readonly #calls: CallReader;
   readonly #sequences = new Map<bigint, Sequence>();
+  /** of the payloads of open sequences: what has come, and for what room was made */
   #openBytes = 0;
+  #reservedBytes = 0;
+  /** to which the body belongs that is being taken */
+  #taking: Sequence | undefined;
+  readonly #headReader = new ByteReader(new Uint8Array(0));
   #error: unknown;
 
   /** @param flags the negotiated capability bits */
@@ -124,10 +131,14 @@ export class MessageDecoder {
       const reader = this.#reader;
       return this.#format.header ? this.#withHeader(reader) : this.#passThrough(reader);
     } catch (error) {
-      this.#error = error;
-      this.#sequences.clear();
-      throw error;
+      throw this.#failed(error);
     }
+  }
+
+  #failed(error: unknown): unknown {
+    this.#error = error;
+    this.#sequences.clear();
+    return error;
   }
 
   #passThrough(reader: ByteReader): Message {
@@ -179,13 +190,13 @@ export class MessageDecoder {
     }
     const atoms = this.#header(reader);
     const control = this.#control(atoms);
-    const small = new ByteWriter();
-    const sequence = {
-      ...{ control, atoms, parts: [], small, bytes: 0 },
-      nextFragmentId: fragmentId - 1n,
-    };
-    this.#append(sequence, reader);
+    const later = fragmentId - 1n;
+    const reservedBytes = this.#roomFor(reader.remaining, later);
+    const gathered = new ByteWriter(reservedBytes);
+    const sequence = { control, atoms, gathered, reservedBytes, nextFragmentId: later };
+    this.#append(sequence, reader.bytes(reader.remaining));
     this.#sequences.set(sequenceId, sequence);
+    this.#reservedBytes += reservedBytes;
     return undefined;
   }
 
@@ -201,39 +212,58 @@ export class MessageDecoder {
         `expected fragment ${sequence.nextFragmentId} of sequence ${sequenceId}, got ${fragmentId}`,
       );
     }
-    this.#append(sequence, reader);
+    this.#append(sequence, reader.bytes(reader.remaining));
     if (fragmentId > 1n) {
       sequence.nextFragmentId = fragmentId - 1n;
       return undefined;
     }
     this.#sequences.delete(sequenceId);
-    this.#openBytes -= sequence.bytes;
+    this.#openBytes -= sequence.gathered.length;
+    this.#reservedBytes -= sequence.reservedBytes;
     const { control, atoms } = sequence;
-    gatherSmall(sequence);
     if (!hasPayload(control.operation)) return { control, payload: undefined };
-    const payload = new ByteReader(Buffer.concat(sequence.parts, sequence.bytes));
+    const payload = new ByteReader(payloadOf(sequence));
     const term = decodeTerm(payload, { limits: this.#limits.terms, atomCache: atoms });
     return { control, payload: this.#payload(payload, control, term) };
   }
 
-  #append(sequence: Sequence, reader: ByteReader): void {
+  /** A later fragment of a message that has begun. What else there may be is not taken, nor judged here. */
+  accepts(head: Uint8Array): boolean {
+    if (this.#sequences.size === 0) return false;
+    if (head[0] !== VERSION_MAGIC || head[1] !== DIST_FRAG_CONT) return false;
+    const reader = this.#headReader;
+    reader.reset(head, 2, head.length);
+    this.#taking = this.#sequences.get(reader.u64());
+    return this.#taking !== undefined && this.#taking.nextFragmentId === reader.u64();
+  }
+
+  /** @throws {FrameError} `limit_exceeded` */
+  take(part: Uint8Array): void {
+    if (this.#error !== undefined) throw this.#error;
+    try {
+      if (this.#taking !== undefined) this.#append(this.#taking, part);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  #append({ gathered }: Sequence, part: Uint8Array): void {
     const { maxMessageBytes, maxOpenBytes } = this.#limits;
-    const bytes = reader.remaining;
-    if (sequence.bytes + bytes > maxMessageBytes) {
+    if (gathered.length + part.length > maxMessageBytes) {
       throw limitExceeded(`${maxMessageBytes} bytes in a fragmented message`);
     }
-    if (this.#openBytes + bytes > maxOpenBytes) {
+    if (this.#openBytes + part.length > maxOpenBytes) {
       throw limitExceeded(`${maxOpenBytes} bytes in open fragmented messages`);
     }
-    const part = reader.bytes(bytes);
-    if (bytes < SMALL_PART_BYTES) {
-      sequence.small.bytes(part);
-    } else {
-      gatherSmall(sequence);
-      sequence.parts.push(keep(part));
-    }
-    sequence.bytes += bytes;
-    this.#openBytes += bytes;
+    gathered.bytes(part);
+    this.#openBytes += part.length;
+  }
+
+  /** How many bytes there will be if the peer cuts as OTP does, within the limits. */
+  #roomFor(firstBytes: number, later: bigint): number {
+    const { maxMessageBytes, maxOpenBytes } = this.#limits;
+    const likely = Math.min(firstBytes + Number(later) * FRAGMENT_BYTES, maxMessageBytes);
+    return Math.max(firstBytes, Math.min(likely, maxOpenBytes - this.#reservedBytes));
   }
 
   #header(reader: ByteReader): readonly string[] {
@@ -267,13 +297,10 @@ export class MessageDecoder {
   }
 }
 
-function gatherSmall({ parts, small }: Sequence): void {
-  if (small.length > 0) parts.push(small.take());
-}
-
-/** A part of a much larger chunk is copied, so that it does not keep alive a chunk that came with much else. */
-function keep(part: Uint8Array): Uint8Array {
-  return part.length < part.buffer.byteLength / 2 ? Uint8Array.from(part) : part;
+/** Room that turned out to be far too much is not kept alive by what is decoded from it. */
+function payloadOf({ gathered, reservedBytes }: Sequence): Uint8Array {
+  const bytes = gathered.view();
+  return bytes.length < reservedBytes / 2 ? Uint8Array.from(bytes) : bytes;
 }
 
 function expectByte(reader: ByteReader, expected: number, what: string): void {

@@ -1,6 +1,12 @@
 import t from 'tap';
+import { ByteReader } from '../../../../lib/distribution/bytes/reader.ts';
 import { FrameError } from '../../../../lib/distribution/errors.ts';
-import { FrameParser, frame, TICK_FRAME } from '../../../../lib/distribution/wire/frame.ts';
+import {
+  BODY_HEAD_BYTES,
+  FrameParser,
+  frame,
+  TICK_FRAME,
+} from '../../../../lib/distribution/wire/frame.ts';
 import { randomChunks, seededRandom } from '../../../support/seeded-random.ts';
 
 const parser4 = (maxFrameBytes = 1024) => new FrameParser({ prefixBytes: 4, maxFrameBytes });
@@ -90,6 +96,40 @@ t.test('gathers a large body from small chunks', async (t) => {
   t.ok(got !== undefined && Buffer.compare(got, body) === 0);
   t.equal(got?.buffer.byteLength, body.length, 'no spare capacity is kept alive');
 });
+
+t.test(
+  'gives the bodies that a taker accepts to it, as they come, and their heads to the reader',
+  async (t) => {
+    const random = seededRandom(3);
+    const bodies = [5, 100, 18, 19, 500, 0, 1000, 17].map((length) => random.bytes(length));
+    const stream = Buffer.concat(bodies.map((body) => frame(body, 4)));
+    const wanted = [bodies[1]!, bodies[4]!, bodies[6]!].map(
+      (body) => hex([body.subarray(0, 18)])[0],
+    );
+    const reader = new ByteReader(new Uint8Array(0));
+    for (let round = 0; round < 200; round += 1) {
+      const parser = parser4();
+      const got: Uint8Array[] = [];
+      let taken: Uint8Array[] = [];
+      const taker = {
+        accepts: (head: Uint8Array) => wanted.includes(hex([head])[0]),
+        take: (part: Uint8Array) => taken.push(Uint8Array.from(part)),
+      };
+      const chunks =
+        round === 0 ? Array.from(stream, (b) => Uint8Array.of(b)) : randomChunks(stream, random);
+      for (const chunk of chunks) {
+        parser.push(chunk);
+        while (parser.advance(reader, taker)) {
+          if (taken.length > 0 && reader.remaining !== BODY_HEAD_BYTES)
+            t.fail('more than the head');
+          got.push(Buffer.concat([reader.rest(), ...taken]));
+          taken = [];
+        }
+      }
+      if (JSON.stringify(hex(got)) !== JSON.stringify(hex(bodies))) t.same(hex(got), hex(bodies));
+    }
+  },
+);
 
 t.test('accepts a frame of maxFrameBytes and rejects one byte more', async (t) => {
   const parser = parser4(10);

@@ -1,3 +1,4 @@
+import { memoryUsage } from 'node:process';
 import t from 'tap';
 import { DistributionError } from '../../../../lib/distribution/errors.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
@@ -17,6 +18,7 @@ import {
   MessageDecoder,
   type MessageDecoderLimits,
 } from '../../../../lib/distribution/wire/message-decoder.ts';
+import { MessageEncoder } from '../../../../lib/distribution/wire/message-encoder.ts';
 import { distributionCapture } from '../../../support/distribution-capture.ts';
 import { mutate, randomChunks, seededRandom } from '../../../support/seeded-random.ts';
 
@@ -184,8 +186,9 @@ t.test('a captured connection gives the same messages however its bytes are cut'
       const got: string[] = [];
       for (const chunk of chunks) {
         parser.push(chunk);
-        for (let body = parser.next(); body !== undefined; body = parser.next()) {
-          if (body.length > 0) got.push(termKey(encodeControl(decoder.decode(body)!.control)));
+        while (parser.advance(decoder.reader, decoder)) {
+          const message = decoder.reader.remaining > 0 ? decoder.decodeNext() : undefined;
+          if (message !== undefined) got.push(termKey(encodeControl(message.control)));
         }
       }
       t.ok(got.length === expected.length && got.every((key, i) => key === expected[i]));
@@ -262,6 +265,63 @@ t.test('an endless number of fragments costs the sender as much as us', async (t
   const decoder = new MessageDecoder(OFFERED_FLAGS);
   t.equal(decoder.decode(start(1, Number.MAX_SAFE_INTEGER, SEND)), undefined);
   t.equal(decoder.decode(later(1, Number.MAX_SAFE_INTEGER - 1, '')), undefined);
+});
+
+t.test('fragments are put together in place, however their bytes are cut', async (t) => {
+  const random = seededRandom(11);
+  const payloads = [300_000, 70_000, 65_537, 1].map((length) => random.bytes(length));
+  const encoder = new MessageEncoder(OFFERED_FLAGS);
+  const queues = payloads.map((payload) => encoder.encode(tuple(22, a, b), payload));
+  const frames: Uint8Array[] = [];
+  while (queues.some((queue) => queue.length > 0)) {
+    for (const queue of queues) frames.push(...queue.splice(0, 1));
+    frames.push(...encoder.encode(tuple(1, a, b)));
+  }
+  const stream = Buffer.concat(frames);
+  for (let round = 0; round < 30; round += 1) {
+    const parser = new FrameParser({ prefixBytes: 4, maxFrameBytes: 2 ** 20 });
+    const decoder = new MessageDecoder(OFFERED_FLAGS);
+    const got: Uint8Array[] = [];
+    for (let at = 0; at < stream.length; ) {
+      const size = random.below(round % 3 === 0 ? 200_000 : 70_000) + 1;
+      parser.push(stream.subarray(at, at + size));
+      at += size;
+      while (parser.advance(decoder.reader, decoder)) {
+        const payload = decoder.decodeNext()?.payload;
+        if (payload instanceof Uint8Array) got.push(payload);
+      }
+    }
+    t.equal(decoder.openSequences, 0);
+    got.sort((x, y) => y.length - x.length);
+    t.ok(got.length === 4 && got.every((bytes, i) => Buffer.compare(bytes, payloads[i]!) === 0));
+    for (const bytes of got.slice(0, 3)) {
+      t.ok(bytes.buffer.byteLength <= 2 * bytes.length, 'not much more is kept alive');
+    }
+  }
+});
+
+t.test('holds the limits while a fragment comes, and stays failed', async (t) => {
+  const decoder = new MessageDecoder(OFFERED_FLAGS, { maxMessageBytes: 10 });
+  const head = later(1, 1, '');
+  t.equal(decoder.accepts(head), false, 'of no message');
+  decoder.decode(start(1, 2, `${SEND} 01020304`));
+  t.equal(decoder.accepts(later(1, 2, '')), false, 'not the next one');
+  t.equal(decoder.accepts(later(2, 1, '')), false, 'of another message');
+  t.equal(decoder.accepts(start(1, 1, '').subarray(0, 18)), false, 'no later fragment');
+  t.equal(decoder.accepts(head), true);
+  decoder.take(new Uint8Array(6));
+  t.throws(() => decoder.take(new Uint8Array(1)), { code: 'limit_exceeded' });
+  t.throws(() => decoder.take(new Uint8Array(0)), { code: 'limit_exceeded' });
+  t.throws(() => decoder.decode(bytes(`8344 00 ${LINK}`)), { code: 'limit_exceeded' });
+});
+
+t.test('room is made within the limits, whatever a peer announces', async (t) => {
+  const maxOpenBytes = 1024 * 1024;
+  const decoder = new MessageDecoder(OFFERED_FLAGS, { maxOpenBytes });
+  const before = memoryUsage().arrayBuffers;
+  for (let id = 1; id <= 500; id += 1) decoder.decode(start(id, 2 ** 40, `${SEND} 6d`));
+  const made = memoryUsage().arrayBuffers - before;
+  t.ok(made < 2 * maxOpenBytes, `${made} bytes`);
 });
 
 t.test('refuses bytes behind a payload, and ignores them where there is none', async (t) => {
