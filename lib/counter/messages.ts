@@ -153,7 +153,9 @@ function encodeText(text: string): Uint8Array {
 }
 
 function decodeText(term: Term | undefined): string | undefined {
-  return term instanceof Uint8Array ? Buffer.from(term).toString('utf8') : undefined;
+  return term instanceof Uint8Array
+    ? Buffer.prototype.utf8Slice.call(term, 0, term.length)
+    : undefined;
 }
 
 function decodeList<T>(

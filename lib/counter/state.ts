@@ -119,11 +119,14 @@ export class CounterState {
 
   /** The answer to a batch that needs no counting: it was counted before, or cannot be any more. */
   repeated(batch: Batch, nowMs: number): BatchOutcome | undefined {
-    if (this.#isFolded(batch.session)) {
-      return { type: 'folded', day: this.#watermarkDay + RETENTION_DAYS };
-    }
     const entry = this.#sessions.get(batch.session);
-    if (entry === undefined || entry.seq < batch.seq) return undefined;
+    // What is there is not folded.
+    if (entry === undefined) {
+      return this.#isFolded(batch.session)
+        ? { type: 'folded', day: this.#watermarkDay + RETENTION_DAYS }
+        : undefined;
+    }
+    if (entry.seq < batch.seq) return undefined;
     if (entry.seq > batch.seq) return { type: 'stale' };
     const unknown = KeyTable.recordOf(entry.value, nowMs, Certainty.COUNTED);
     const keyRecords = batch.keys.map((key) => this.#keys.get(key, nowMs) ?? unknown);
@@ -299,9 +302,9 @@ export class CounterState {
 
   /** The later batch wins, the share is the greater one: each a total order, so merging is as well-behaved. */
   #mergeSession(session: string, theirs: SessionEntry, renumber: boolean): void {
-    if (this.#isFolded(session)) return;
     const ours = this.#sessions.get(session);
     if (ours === undefined) {
+      if (this.#isFolded(session)) return;
       this.#total = add(this.#total, theirs.share);
       this.#sessions.set(session, renumber ? { ...theirs, value: this.#total } : theirs);
       return;
