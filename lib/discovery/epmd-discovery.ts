@@ -9,7 +9,7 @@ export interface EpmdDiscoveryOptions {
   readonly epmdPort: number;
   /** for one listing; default 2 s */
   readonly timeoutMs?: number;
-  /** how long a mapper that is gone is waited for; default 1 s */
+  /** how long a mapper that is gone, or busy, is waited for; default 3 s */
   readonly patienceMs?: number;
   readonly clock?: Clock;
   /** how to list; tests pass their own */
@@ -57,7 +57,7 @@ export class EpmdDiscovery implements DiscoverySource {
   }
 
   async #list(signal: AbortSignal | undefined): ReturnType<typeof listNames> {
-    const { epmdPort, timeoutMs = 2_000, patienceMs = 1_000, list = listNames } = this.#options;
+    const { epmdPort, timeoutMs = 2_000, patienceMs = 3_000, list = listNames } = this.#options;
     const { clock = systemClock } = this.#options;
     const deadlineMs = clock.now() + patienceMs;
     for (;;) {
@@ -75,8 +75,8 @@ export class EpmdDiscovery implements DiscoverySource {
   }
 }
 
-/** Nothing listens, or it closes just now, before its answer or within it. */
-const GONE: ReadonlySet<string> = new Set(['unreachable', 'closed', 'truncated']);
+/** Nothing listens, or it closes just now, before its answer or within it. Or nobody had time for anything. */
+const GONE: ReadonlySet<string> = new Set(['unreachable', 'closed', 'truncated', 'timeout']);
 
 function isGone(error: unknown): boolean {
   return error instanceof EpmdError && GONE.has(error.code);
