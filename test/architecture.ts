@@ -54,6 +54,7 @@ const AREAS: readonly {
 }[] = [
   { name: 'errors', at: 'lib/distribution/errors.ts', mayUse: [] },
   { name: 'clock', at: 'lib/clock.ts', mayUse: [] },
+  { name: 'abort-listeners', at: 'lib/abort-listeners.ts', mayUse: [] },
   { name: 'telemetry', at: 'lib/telemetry/', mayUse: [] },
   { name: 'node-name', at: 'lib/node-name.ts', mayUse: [] },
   { name: 'version', at: 'lib/version.ts', mayUse: [] },
@@ -93,7 +94,7 @@ const AREAS: readonly {
   {
     name: 'gen-server',
     at: 'lib/distribution/gen-server/',
-    mayUse: ['process', 'terms', 'errors', 'clock', 'telemetry'],
+    mayUse: ['process', 'terms', 'errors', 'abort-listeners', 'clock', 'telemetry'],
   },
   {
     name: 'node',
@@ -118,7 +119,7 @@ const AREAS: readonly {
 
   { name: 'supervisor', at: 'lib/supervisor/', mayUse: ['clock', 'telemetry'] },
   { name: 'http', at: 'lib/http/', mayUse: ['telemetry'] },
-  { name: 'pubsub', at: 'lib/pubsub/', mayUse: ['index', 'telemetry'] },
+  { name: 'pubsub', at: 'lib/pubsub/', mayUse: ['index', 'abort-listeners', 'telemetry'] },
   { name: 'singleton', at: 'lib/singleton/', mayUse: ['index', 'clock', 'telemetry'] },
   { name: 'counter-parts', at: 'lib/counter/', mayUse: ['index', 'clock'] },
   {

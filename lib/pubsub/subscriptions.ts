@@ -6,6 +6,7 @@
  * delivered after that message has reached everyone, so that all subscribers see messages in the
  * same order.
  */
+import { type AbortListener, AbortListeners, type AbortWait } from '../abort-listeners.ts';
 import type { Term } from '../distribution/index.ts';
 import { toTerm } from './message-terms.ts';
 
@@ -62,6 +63,7 @@ const NOBODY: readonly Entry[] = [];
 
 export class Subscriptions {
   readonly #topics = new Map<string, Topic>();
+  readonly #aborts = new AbortListeners();
   readonly #onFailure: (topic: string, error: unknown) => void;
   readonly #queue: Delivery[] = [];
   #delivering = false;
@@ -155,7 +157,7 @@ export class Subscriptions {
       known.recipients = undefined;
     }
     // Only now, because it may be aborted already.
-    entry.open();
+    entry.open(this.#aborts);
     return entry;
   }
 
@@ -215,7 +217,7 @@ export class Subscriptions {
   }
 }
 
-class Entry implements Subscription {
+class Entry implements Subscription, AbortListener {
   readonly topic: string;
   readonly subscriber: Subscriber;
   readonly deliver: Deliver | undefined;
@@ -224,6 +226,7 @@ class Entry implements Subscription {
   readonly #remove: () => void;
   /** {@link closed}, as a field, which a loop over many reads faster than what is private */
   hasEnded = false;
+  #abortWaits: readonly AbortWait[] = [];
 
   constructor(
     topic: string,
@@ -244,24 +247,25 @@ class Entry implements Subscription {
     return this.hasEnded;
   }
 
-  open(): void {
+  open(listeners: AbortListeners): void {
     const { signal, owner } = this.#options;
     if (signal?.aborted || owner?.aborted) {
       this.unsubscribe();
       return;
     }
-    signal?.addEventListener('abort', this.#onAbort);
-    owner?.addEventListener('abort', this.#onAbort);
+    const signals = [signal, owner].filter((each) => each !== undefined);
+    this.#abortWaits = signals.map((each) => listeners.add(each, this));
   }
 
   unsubscribe(): void {
     if (this.hasEnded) return;
     this.hasEnded = true;
-    this.#options.signal?.removeEventListener('abort', this.#onAbort);
-    this.#options.owner?.removeEventListener('abort', this.#onAbort);
+    for (const wait of this.#abortWaits) wait.end();
     this.#remove();
     this.#options.onClose?.();
   }
 
-  readonly #onAbort = (): void => this.unsubscribe();
+  onAbort(): void {
+    this.unsubscribe();
+  }
 }

@@ -12,6 +12,7 @@
  * call is the request and the reply. Replies are known by their tag, whichever way they come. The alias of
  * a call that is over is not active any more, so that a late reply is dropped.
  */
+import { AbortListeners } from '../../abort-listeners.ts';
 import type { Clock } from '../../clock.ts';
 import type { Telemetry } from '../../telemetry/telemetry.ts';
 import { CallError } from '../errors.ts';
@@ -75,6 +76,7 @@ export class GenServerClient {
   readonly #whereisGlobal: (name: Term) => Pid | undefined;
   readonly #telemetry: Telemetry | undefined;
   readonly #deadlines: Deadlines;
+  readonly #aborts = new AbortListeners();
   #caller: OwnCaller | undefined;
 
   constructor(options: GenServerClientOptions) {
@@ -112,7 +114,7 @@ export class GenServerClient {
       const call = new PendingCall(caller, server, resolve, reject, finish);
       call.start(request, own?.monitors);
       const { timeoutMs = DEFAULT_CALL_TIMEOUT_MS, signal } = options;
-      call.limit(timeoutMs, this.#deadlines, signal);
+      call.limit(timeoutMs, this.#deadlines, signal, this.#aborts);
     });
   }
 

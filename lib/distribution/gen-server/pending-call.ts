@@ -1,3 +1,4 @@
+import type { AbortListener, AbortListeners, AbortWait } from '../../abort-listeners.ts';
 import { DistributionError } from '../errors.ts';
 import type { Monitorable, Process } from '../process/process.ts';
 import { ProcessExit } from '../process/process-exit.ts';
@@ -14,7 +15,7 @@ import type { ServerMonitor, ServerMonitors, WaitingCall } from './server-monito
 export type Outcome = string;
 
 /** One call from its request to its end. */
-export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
+export class PendingCall extends Deadline implements ReplySlot, WaitingCall, AbortListener {
   readonly caller: Process;
   previousCall: WaitingCall | undefined = undefined;
   nextCall: WaitingCall | undefined = undefined;
@@ -27,8 +28,7 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
   #monitors: ServerMonitors | undefined;
   #monitor: ServerMonitor | undefined;
   #deadlines: Deadlines | undefined;
-  #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | undefined;
+  #abortWait: AbortWait | undefined;
 
   /** @param finish is told in any case, and before `resolve` or `reject` */
   constructor(
@@ -71,7 +71,12 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
   }
 
   /** Gives up after `timeoutMs`, or when the signal is aborted. */
-  limit(timeoutMs: number, deadlines: Deadlines, signal: AbortSignal | undefined): void {
+  limit(
+    timeoutMs: number,
+    deadlines: Deadlines,
+    signal: AbortSignal | undefined,
+    listeners: AbortListeners,
+  ): void {
     // An idle server on this node has answered by now, and no timer is needed.
     if (this.#over) return;
     if (timeoutMs !== Number.POSITIVE_INFINITY) {
@@ -84,9 +89,7 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
       this.#fail(signal.reason);
       return;
     }
-    this.#signal = signal;
-    this.#onAbort = () => this.#fail(signal.reason);
-    signal.addEventListener('abort', this.#onAbort);
+    this.#abortWait = listeners.add(signal, this);
   }
 
   onMessage(message: Term): void {
@@ -108,6 +111,10 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
     this.#fail(new ProcessExit(reason, 'the calling process has ended'));
   }
 
+  onAbort(reason: unknown): void {
+    this.#fail(reason);
+  }
+
   expire(timeoutMs: number): void {
     this.#fail(callTimeout(this.#server, timeoutMs));
   }
@@ -125,7 +132,7 @@ export class PendingCall extends Deadline implements ReplySlot, WaitingCall {
     if (this.#monitor !== undefined) this.#monitors?.leave(this.#monitor, this);
     else if (this.#monitors === undefined) this.caller.demonitor(this.#ref);
     this.#deadlines?.stop(this);
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#abortWait?.end();
     this.#finish?.(outcome);
   }
 }

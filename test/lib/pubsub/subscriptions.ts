@@ -116,6 +116,17 @@ t.test('a signal that is aborted already ends it before it begins', async (t) =>
   t.equal(table.topics, 0);
 });
 
+t.test('subscriptions that share a signal put one listener on it', async (t) => {
+  const { table, add } = setUp();
+  const controller = new AbortController();
+  const { signal } = controller;
+  for (let count = 0; count < 20; count += 1) add('a', { signal, owner: signal });
+  t.equal(getEventListeners(signal, 'abort').length, 1);
+  controller.abort();
+  t.equal(table.topics, 0);
+  t.equal(getEventListeners(signal, 'abort').length, 0);
+});
+
 t.test('an ended subscription leaves nothing on its signal', async (t) => {
   const { add } = setUp();
   const { signal } = new AbortController();

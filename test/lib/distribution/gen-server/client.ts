@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { test } from 'tap';
 import { GenServerClient } from '../../../../lib/distribution/gen-server/client.ts';
 import { parseCall } from '../../../../lib/distribution/gen-server/envelope.ts';
@@ -271,6 +272,19 @@ test("aborting gives up with the signal's reason and leaves nothing behind", asy
   await t.rejects(client.call(atom('silent'), 1, { signal: controller.signal }), why);
   t.match(processes.sizes, { monitors: 0, aliases: 0 });
   t.equal(clock.pending, 0);
+});
+
+test('calls that share a signal put one listener on it, for as long as one of them waits', async (t) => {
+  const { processes, client } = alone();
+  await startGenServer(processes, new Silent(), { name: 'silent' });
+  const controller = new AbortController();
+  const { signal } = controller;
+  const calls = Array.from({ length: 20 }, () => client.call(atom('silent'), 1, { signal }));
+  t.equal(getEventListeners(signal, 'abort').length, 1);
+  const why = new Error('user left');
+  controller.abort(why);
+  for (const call of calls) await t.rejects(call, why);
+  t.equal(getEventListeners(signal, 'abort').length, 0);
 });
 
 test('a signal that is aborted while the server is at work counts at once', async (t) => {
