@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 import type { HttpRequest, HttpResponse } from '../lib/http/messages.ts';
 import type { HandlerContext } from './context.ts';
 import { json } from './responses.ts';

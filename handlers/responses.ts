@@ -1,5 +1,5 @@
 /** How results and failures are written: JSON bodies, and the one map from error code to HTTP status. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CallErrorCode } from '../lib/distribution/errors.ts';
 import type { HttpErrorCode } from '../lib/http/errors.ts';
 import type { ErrorResponses, HttpResponse } from '../lib/http/messages.ts';

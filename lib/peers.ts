@@ -6,7 +6,7 @@
  * part and differs in its address: `hello_distributed@10.0.0.11`.
  */
 import type { NetworkInterfaceInfo } from 'node:os';
-import { z } from 'zod';
+import * as z from 'zod';
 import { aliveName } from './node-name.ts';
 
 const peersSchema = z.record(z.string().min(1), z.ipv4());

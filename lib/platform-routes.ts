@@ -2,7 +2,7 @@
  * The platform's routes, `PLATFORM_ROUTES`: under which addresses the world reaches this application. Base64 of
  * a JSON object, from each URL to what is there; one of them is the primary one.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const routesSchema = z.record(
   z.url({ protocol: /^https?$/ }),

@@ -2,7 +2,7 @@
  * The single settings: the name of each variable, how its text is understood, and which flag sets it too.
  * What they mean together is for {@link ./config.ts} to say.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { CommandLine, FlagName } from './command-line.ts';
 import { COOKIE_SHAPE, isCookie } from './cookie.ts';
 import { isNodeName } from './node-name.ts';

@@ -1,6 +1,6 @@
 /** The version of the program, from its package. */
 import { readFileSync } from 'node:fs';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const NAME = 'hello-distributed';
 const packageSchema = z.object({ name: z.string(), version: z.string() });

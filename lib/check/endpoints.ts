@@ -1,6 +1,6 @@
 /** What every endpoint must answer, whatever the number of instances. */
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { CheckFailure, digits, expectHeader, expectStatus, type Visitor } from './visitor.ts';
 
 /** One thing that must hold. */

@@ -1,6 +1,6 @@
 /** Whether the counter moves by exactly what is sent. */
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Check, counter } from './endpoints.ts';
 import { CheckFailure, digits, type Visitor } from './visitor.ts';
 

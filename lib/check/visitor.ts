@@ -1,5 +1,5 @@
 /** Requests to a deployment, as a stranger sends them, and what is wrong with an answer. */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** `no_answer` came, the deployment is `unavailable` (503), or what came is `wrong`. */
 export type CheckFailureCode = 'no_answer' | 'unavailable' | 'wrong';

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** What a node says of the cluster and its counter. */
 export interface Probe {

@@ -15,7 +15,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { isCount } from './count.ts';
 import { Certainty, isCertainty } from './key-table.ts';
 import type { CounterSnapshot } from './state.ts';

@@ -2,7 +2,7 @@
  * What happens in the cluster, as each node tells it to all others on the topic `cluster:events`. The
  * sources are the node's own telemetry events; the table here says which of them matter to a spectator.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { inspectTerm, isTermObject } from '../distribution/index.ts';
 import type { Measurements, Metadata } from '../telemetry/telemetry.ts';
 

@@ -2,7 +2,7 @@
  * The load of the whole cluster, second by second: what each node tells of its last second on the topic
  * `cluster:load`, put together by this one.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Load } from './load-meter.ts';
 
 /** Where nodes publish their load, once per second while there is some. */

@@ -21,7 +21,7 @@
  * | `load` | `{point, nodes}`: the last second, a {@link LoadPoint}, and the load of each node by name |
  */
 import { randomBytes } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type Clock, systemClock } from '../clock.ts';
 import type { ClusterNode, NodeEvent } from '../distribution/index.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';

@@ -3,7 +3,7 @@
  * they tell of themselves on the topic `cluster:status`. Nodes of the BEAM tell nothing, and are known by
  * that.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** Where nodes publish their status: when they meet another one, and every few seconds. */
 export const STATUS_TOPIC = 'cluster:status';
