@@ -17,6 +17,15 @@ t.test('a plain response becomes a standard one', async (t) => {
   t.equal(await response.text(), 'text');
 });
 
+t.test('a plain response is known without the class, which would load all of fetch', async (t) => {
+  t.intercept(globalThis, 'Response', {
+    get: () => t.fail('the class was named'),
+    configurable: true,
+  });
+  const plain = { status: 200, headers: { get: 'a header' }, body: null };
+  t.equal(toHttpResponse(plain), plain);
+});
+
 t.test('every kind of body becomes a standard one', async (t) => {
   t.equal(await toResponse({ status: 200, headers: {}, body: null }).text(), '');
   t.equal(await toResponse({ status: 200, headers: {}, body: Buffer.from('é') }).text(), 'é');
