@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { CompiledFile } from './compiled-file.ts';
 import { hasHeapFlags, heapFlags, memoryLimitMb } from './heap-limit.ts';
 import { restart } from './restart.ts';
 
@@ -25,9 +26,15 @@ function textOf(path: string): string {
   }
 }
 
+/** In the build it is one file, compiled in advance; the sources have no such file. */
+async function loadProgram(): Promise<typeof import('./program.ts')> {
+  const file = CompiledFile.open(new URL('./program.bundle.js', import.meta.url));
+  return file?.run() ?? import('./program.ts');
+}
+
 async function main(): Promise<number> {
   const flags = missingFlags();
-  if (flags.length === 0) return (await import('./program.ts')).runProgram();
+  if (flags.length === 0) return (await loadProgram()).runProgram();
   const { argv, execArgv, env } = process;
   const script = fileURLToPath(import.meta.url);
   return restart({ flags, script, argv: argv.slice(2), execArgv, env });

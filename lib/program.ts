@@ -9,8 +9,13 @@ import { runUntilStopped, start, startProblem } from './run.ts';
 import { endWithTerminals, openTerminals } from './terminal.ts';
 import { versionText } from './version.ts';
 
+export interface ProgramOptions {
+  /** called with the address of the HTTP service, once it serves and listens for signals */
+  readonly onStart?: (url: string) => void;
+}
+
 /** Runs the program to its end. @returns the exit code */
-export async function runProgram(): Promise<number> {
+export async function runProgram({ onStart }: ProgramOptions = {}): Promise<number> {
   const information = requestedInformation();
   if (information !== undefined) {
     process.stdout.write(`${information === 'help' ? usage() : versionText()}\n`);
@@ -19,11 +24,12 @@ export async function runProgram(): Promise<number> {
   const terminals = openTerminals();
   try {
     let code: Promise<number> | undefined;
-    await start({
+    const { application } = await start({
       beforeNotice: (running) => {
         code = runUntilStopped(running);
       },
     });
+    if (application.url !== undefined) onStart?.(application.url);
     const exitCode = (await code) ?? 1;
     endWithTerminals(terminals);
     return exitCode;

@@ -196,13 +196,20 @@ const AREAS: readonly {
   { name: 'program', at: 'lib/program.ts', mayUse: ['run', 'config', 'version', 'terminal'] },
   { name: 'heap-limit', at: 'lib/heap-limit.ts', mayUse: [] },
   { name: 'restart', at: 'lib/restart.ts', mayUse: [] },
-  { name: 'main', at: 'lib/main.ts', mayUse: ['heap-limit', 'restart', 'program'] },
+  { name: 'compiled-file', at: 'lib/compiled-file.ts', mayUse: [] },
+  { name: 'precompile', at: 'lib/precompile.ts', mayUse: ['compiled-file', 'program'] },
+  {
+    name: 'main',
+    at: 'lib/main.ts',
+    mayUse: ['heap-limit', 'restart', 'compiled-file', 'program'],
+  },
 ];
 
 /** Whoever reads the command line or the environment; all others are given settings. */
 const READERS_OF_SETTINGS: Readonly<Record<string, string>> = {
   'lib/config.ts': 'the settings of a node',
   'lib/main.ts': 'how much memory there is, before anything that could read it is loaded',
+  'lib/precompile.ts': 'a step of the build, which runs the program with settings of its own',
   'lib/check/main.ts': 'a command of its own, which asks a deployment from outside',
   'lib/cluster/main.ts': 'a command of its own, whose nodes get their settings from it',
 };

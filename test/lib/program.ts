@@ -23,3 +23,24 @@ t.test('tells its version and a wrong configuration, each with its exit code', a
   t.equal(wrong, 1);
   t.match(problem, /^cannot start: the configuration has a problem:\n {2}--port: /);
 });
+
+t.test('tells its address once it serves and listens for signals', async (t) => {
+  const { argv, env } = process;
+  t.teardown(() => {
+    process.argv = argv;
+    process.env = env;
+  });
+  process.argv = argv.slice(0, 2);
+  process.env = { ...env, ENABLE_DISTRIBUTION: 'false', LOG_LEVEL: 'error', PORT: '0' };
+  let status: Promise<number> | undefined;
+  const code = await runProgram({
+    onStart: (url) => {
+      status = fetch(url).then((response) => {
+        process.kill(process.pid, 'SIGTERM');
+        return response.status;
+      });
+    },
+  });
+  t.equal(await status, 200);
+  t.equal(code, 0);
+});

@@ -79,7 +79,7 @@ t.test('as it is, it passes every step', { skip }, async (t) => {
 });
 
 /** The built program: one file, in the spelling of the bundler. */
-const PROGRAM = 'dist/lib/program.js';
+const PROGRAM = 'dist/lib/program.bundle.js';
 
 const BROKEN: readonly {
   readonly what: string;
@@ -112,7 +112,7 @@ const BROKEN: readonly {
   {
     what: 'an instance that does not listen to SIGTERM',
     spoil: [
-      replace(PROGRAM, 'signals = ["SIGTERM", "SIGINT"])', 'signals = ["SIGINT"])'),
+      replace(PROGRAM, 'STOP_SIGNALS=["SIGTERM",', 'STOP_SIGNALS=['),
       `sed -i "1i process.on('SIGTERM', () => {});" dist/lib/main.js`,
     ].join('\n'),
     fails: /^rolling deployment +FAILED[\s\S]+ended with SIGKILL, 15\.\d s after SIGTERM/m,
