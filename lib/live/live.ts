@@ -98,6 +98,8 @@ export class Live {
   #toldCount: CountMessage | undefined;
   #owner: string | undefined;
   #isReading = false;
+  /** how many messages of each topic were refused in a row */
+  readonly #refusals = new Map<string, number>();
   #stopped = false;
 
   private constructor(options: LiveOptions) {
@@ -201,11 +203,15 @@ export class Live {
   ): Subscription {
     return pubsub.subscribe(topic, (message) => {
       const parsed = schema.safeParse(message);
-      if (parsed.success) handle(parsed.data);
-      else {
-        const metadata = { node: this.#options.node.name, topic, error: parsed.error };
-        this.#options.telemetry.execute('live.message.refused', {}, metadata);
+      if (parsed.success) {
+        this.#refusals.delete(topic);
+        handle(parsed.data);
+        return;
       }
+      const refusals = (this.#refusals.get(topic) ?? 0) + 1;
+      this.#refusals.set(topic, refusals);
+      const metadata = { node: this.#options.node.name, topic, refusals, error: parsed.error };
+      this.#options.telemetry.execute('live.message.refused', {}, metadata);
     });
   }
 

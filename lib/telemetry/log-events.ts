@@ -172,6 +172,14 @@ export const LOG_EVENTS: readonly LogEvent[] = [
   line('pubsub.worker.ended', 'warn', 'pubsub worker ended, and starts again', 'number'),
   line('pubsub.worker.failed', 'error', 'pubsub worker could not start again', 'number', 'error'),
   line('pubsub.pool.refused', 'warn', 'pool of a peer is larger than ours may be', 'number'),
+  line(
+    'live.message.refused',
+    ({ refusals }) => (isRepeated(refusals) ? 'debug' : 'warn'),
+    'a message to the live page was not understood',
+    'topic',
+    'error',
+  ),
+  line('live.count.unread', 'warn', 'the count could not be read for the live page', 'error'),
   line('pg.listener.failure', 'error', 'pg listener failed', 'scope', 'error'),
   line('pubsub.stream.overflow', 'warn', 'pubsub consumer is too slow', 'topic', 'overflow'),
 
@@ -229,7 +237,11 @@ function requestLevel({ status, error, route }: Metadata): LogLevel {
 
 /** A node that is gone is tried for ever: one warning, then silence. */
 function dialLevel({ failures }: Metadata): LogLevel {
-  return typeof failures === 'number' && failures > 1 ? 'debug' : 'warn';
+  return isRepeated(failures) ? 'debug' : 'warn';
+}
+
+function isRepeated(count: unknown): boolean {
+  return typeof count === 'number' && count > 1;
 }
 
 /**

@@ -73,8 +73,8 @@ function world(t: Test, options: { readonly rpc?: Rpc } = {}) {
     const nodes: string[] = [];
     const listeners = new Set<(event: NodeEvent) => void>();
     const refused: unknown[] = [];
-    telemetry.attach('refused', 'live.*', (event, _measurements, { topic }) => {
-      refused.push({ event, topic });
+    telemetry.attach('refused', 'live.*', (event, _measurements, { topic, refusals }) => {
+      refused.push({ event, topic, refusals });
     });
     const live = Live.start({
       node: {
@@ -354,7 +354,12 @@ t.test('what another node sends is checked', async (t) => {
   }
   await settle();
   t.equal(a.refused.length, 4 * 6);
-  t.match(a.refused[0], { event: 'live.message.refused', topic: 'counter' });
+  t.match(a.refused[0], { event: 'live.message.refused', topic: 'counter', refusals: 1 });
+  t.match(a.refused[5], { topic: 'counter', refusals: 6 }, 'in a row');
+  b.pubsub.broadcast('counter', { count: 1, node: 'b@h' });
+  b.pubsub.broadcast('counter', 7);
+  await settle();
+  t.match(a.refused.at(-1), { topic: 'counter', refusals: 1 });
 });
 
 t.test('resumes where a spectator has left, on the same node only', async (t) => {

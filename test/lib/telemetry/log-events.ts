@@ -41,6 +41,12 @@ t.test('dialling in vain is worth one warning', async (t) => {
   t.equal(level('cluster.dial_failed', {}), 'warn');
 });
 
+t.test('what the live page does not understand is worth one warning in a row', async (t) => {
+  t.equal(level('live.message.refused', { refusals: 1 }), 'warn');
+  t.equal(level('live.message.refused', { refusals: 2 }), 'debug');
+  t.equal(level('live.count.unread', {}), 'warn');
+});
+
 t.test('probes are lines only when looking closer, unless something is wrong', async (t) => {
   const request = (route: string, status: number) => level('http.request.stop', { route, status });
   for (const route of ['/health', '/ready', '/metrics']) {
