@@ -11,6 +11,7 @@
 import { type Clock, systemClock } from '../clock.ts';
 import type { DialResult } from '../distribution/index.ts';
 import { type BackOff, backOffDelay, spread } from './back-off.ts';
+import { type DialsFailed, DialWarnings } from './dial-warnings.ts';
 import type { DiscoverySource } from './discovery.ts';
 import { Turns } from './turns.ts';
 
@@ -32,7 +33,10 @@ export type ConnectorEvent =
       /** failures in a row */
       readonly failures: number;
       readonly retryInMs: number;
+      /** one of many: it is told with others, by `dials_failed` */
+      readonly oneOfMany: boolean;
     }
+  | DialsFailed
   /** left alone until it is another incarnation */
   | { readonly type: 'refused'; readonly node: string; readonly error: Error }
   | { readonly type: 'discovery_failed'; readonly source: string; readonly error: Error };
@@ -83,6 +87,7 @@ export class Connector {
   readonly #dialling = new Map<string, Promise<void>>();
   readonly #failures = new Map<string, Failure>();
   readonly #turns: Turns;
+  readonly #warnings: DialWarnings;
   #started = false;
   #cancelNextRound: () => void = () => {};
 
@@ -100,7 +105,9 @@ export class Connector {
       ...options,
     };
     const { intervalMs, maxBackOffMs, jitter } = this.#options;
+    const { clock, log } = this.#options;
     this.#turns = new Turns(this.#options.maxDials);
+    this.#warnings = new DialWarnings({ clock, tell: log });
     this.#backOff = { initialMs: intervalMs, maxMs: maxBackOffMs, jitter };
   }
 
@@ -119,6 +126,7 @@ export class Connector {
     this.#stopping.abort();
     for (const asking of this.#asking) asking.abort();
     this.#cancelNextRound();
+    this.#warnings.end();
     this.#failures.clear();
   }
 
@@ -266,8 +274,12 @@ export class Connector {
       refusedBy: refused ? incarnations : undefined,
     });
     const forGood = [...incarnations.keys()].every((source) => source.incarnationOf !== undefined);
-    if (refused && forGood) log({ type: 'refused', node, error });
-    else log({ type: 'dial_failed', node, error, failures: count, retryInMs });
+    if (refused && forGood) {
+      log({ type: 'refused', node, error });
+      return;
+    }
+    const oneOfMany = count === 1 && !this.#warnings.failed(node);
+    log({ type: 'dial_failed', node, error, failures: count, retryInMs, oneOfMany });
   }
 
   /** Nodes that nobody names any more leave nothing behind. */

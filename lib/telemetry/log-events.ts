@@ -86,6 +86,13 @@ export const LOG_EVENTS: readonly LogEvent[] = [
     'error',
   ),
   line(
+    'cluster.dials_failed',
+    'warn',
+    'could not connect with more discovered nodes, trying again',
+    'count',
+    'nodes',
+  ),
+  line(
     'cluster.refused',
     'warn',
     'a discovered node is of no use until it is started anew',
@@ -235,9 +242,9 @@ function requestLevel({ status, error, route }: Metadata): LogLevel {
   return failed ? 'error' : 'info';
 }
 
-/** A node that is gone is tried for ever: one warning, then silence. */
-function dialLevel({ failures }: Metadata): LogLevel {
-  return isRepeated(failures) ? 'debug' : 'warn';
+/** A node that is gone is tried for ever: one warning, then silence. Of many there is one for all of them. */
+function dialLevel({ failures, oneOfMany }: Metadata): LogLevel {
+  return isRepeated(failures) || oneOfMany === true ? 'debug' : 'warn';
 }
 
 function isRepeated(count: unknown): boolean {

@@ -174,6 +174,21 @@ t.test('a stop leaves out the dials that wait for others', async (t) => {
   t.same(dials, [a]);
 });
 
+t.test('a thousand nodes that are gone are a few warnings and one that counts', async (t) => {
+  const nodes = Array.from({ length: 1_000 }, (_, number) => `gone${number}@127.0.0.1`);
+  const { connector, clock, world, log } = setUp([fixed(nodes)]);
+  world.answer = () => unreachable;
+  await connector.start();
+  const failed = log.filter((event) => event.type === 'dial_failed');
+  t.equal(failed.length, 1_000, 'each is an event all the same');
+  t.equal(failed.filter(({ oneOfMany }) => !oneOfMany).length, 5);
+  await clock.advance(10_000);
+  const many = log.filter((event) => event.type === 'dials_failed');
+  t.same(many, [{ type: 'dials_failed', count: 995, nodes: nodes.slice(5, 10) }]);
+  connector.stop();
+  t.equal(clock.pending, 0);
+});
+
 t.test('a success forgets earlier failures', async (t) => {
   const { connector, dials, clock, world, up } = setUp([fixed([a])]);
   const answers = [unreachable, unreachable, connected, unreachable, connected];

@@ -39,6 +39,8 @@ t.test('dialling in vain is worth one warning', async (t) => {
   t.equal(level('cluster.dial_failed', { failures: 1 }), 'warn');
   t.equal(level('cluster.dial_failed', { failures: 2 }), 'debug');
   t.equal(level('cluster.dial_failed', {}), 'warn');
+  t.equal(level('cluster.dial_failed', { failures: 1, oneOfMany: true }), 'debug');
+  t.equal(level('cluster.dials_failed', { count: 95 }), 'warn');
 });
 
 t.test('what the live page does not understand is worth one warning in a row', async (t) => {
