@@ -45,6 +45,10 @@ export class Contest {
   async #try(): Promise<void> {
     const { node, name } = this.#context.options;
     const owner = await this.#tenure.candidate();
+    if (this.#context.isLeaving && !owner.serves) {
+      this.#tenure.release(owner);
+      return;
+    }
     const won = await node.global.registerName(name, owner.process.pid);
     // Somebody has handed over to it meanwhile, or did before.
     if (owner.serves) return;

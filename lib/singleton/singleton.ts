@@ -304,8 +304,11 @@ export class Singleton implements SingletonServices {
     this.#members.stop();
     this.#gate.releaseAll();
     this.#process.stop(SHUTDOWN);
+    const { owner } = this.#tenure;
+    // One that waits for the name would get it for as long as the node takes to stop, and never answer.
+    if (owner?.serves === false) this.#tenure.release(owner);
     // After a hand-off the old process goes on forwarding; after a failure the name has to be free.
-    if (exit.type === 'error') this.#tenure.owner?.process.stop(SHUTDOWN);
+    else if (exit.type === 'error') owner?.process.stop(SHUTDOWN);
     this.#settleExit(exit);
   }
 

@@ -69,6 +69,15 @@ t.test('one that serves on a smaller node is given the name, which is never free
   t.strictSame(global.owner, pidOf('a@h'));
 });
 
+t.test('one that has begun to leave before it could ask for the name does not', async (t) => {
+  const { contest, global, end, tenure } = await start(t);
+  const run = contest.run();
+  end.isLeaving = true;
+  await run;
+  t.equal(global.registrations.length, 0);
+  t.equal(tenure.owner, undefined);
+});
+
 t.test('one that leaves does not contend', async (t) => {
   const { contest, global, end, tenure } = await start(t);
   const run = contest.run();

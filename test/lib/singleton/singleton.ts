@@ -263,30 +263,52 @@ for (const named of ['first', 'second'] as const) {
   );
 }
 
-t.test('a name that is given on late does not go back to one that gave it on', async (t) => {
-  const nodes = await TestCluster.start(['a', 'b', 'c']);
-  t.teardown(() => nodes.stop());
-  const [a, b, c] = nodes.nodes as [ClusterMember, ClusterMember, ClusterMember];
-  // It waits long for its turn to change names, as when many nodes come and go.
+/** A node that waits for its turn to change names, as when many others come and go. */
+function slowToChangeNames(node: ClusterMember, method: 'passName' | 'registerName') {
   let itsTurn = (): void => undefined;
   const turn = new Promise<void>((resolve) => {
     itsTurn = resolve;
   });
-  const slow: ClusterMember = {
-    ...a,
-    global: new Proxy(a.global, {
-      get(global, property) {
-        if (property === 'passName') {
-          return async (...args: Parameters<typeof global.passName>) => {
-            await turn;
-            return global.passName(...args);
-          };
-        }
-        const value: unknown = Reflect.get(global, property, global);
-        return typeof value === 'function' ? value.bind(global) : value;
-      },
-    }),
-  };
+  let waiting = false;
+  const global = new Proxy(node.global, {
+    get(target, property) {
+      const value: unknown = Reflect.get(target, property, target);
+      if (typeof value !== 'function') return value;
+      if (property !== method) return value.bind(target);
+      return async (...args: unknown[]) => {
+        waiting = true;
+        await turn;
+        return value.apply(target, args);
+      };
+    },
+  });
+  return { slow: { ...node, global }, isWaiting: () => waiting, itsTurn };
+}
+
+t.test('one that leaves while it tries to get the name is gone at once', async (t) => {
+  const nodes = await TestCluster.start(['a', 'b', 'c']);
+  t.teardown(() => nodes.stop());
+  const [a, b, c] = nodes.nodes as [ClusterMember, ClusterMember, ClusterMember];
+  await start(a);
+  const { slow, isWaiting, itsTurn } = slowToChangeNames(b, 'registerName');
+  const leaving = await start(slow);
+  const staying = await start(c);
+  await nodes.kill(a);
+  await until(isWaiting, { intervalMs: 2 });
+  await leaving.singleton.stop();
+  const startedAt = performance.now();
+  await nodes.leave(b);
+  t.ok(performance.now() - startedAt < 1_000, 'nothing waits in it for what does not come');
+  itsTurn();
+  await oneOwner([staying]);
+  t.equal(await add(c, 1), 1);
+});
+
+t.test('a name that is given on late does not go back to one that gave it on', async (t) => {
+  const nodes = await TestCluster.start(['a', 'b', 'c']);
+  t.teardown(() => nodes.stop());
+  const [a, b, c] = nodes.nodes as [ClusterMember, ClusterMember, ClusterMember];
+  const { slow, itsTurn } = slowToChangeNames(a, 'passName');
   const first = await start(slow);
   const [second, third] = [await start(b), await start(c)];
   t.equal(await add(c, 1), 1);
