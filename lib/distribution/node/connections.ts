@@ -24,6 +24,7 @@ import type { NodeIdentity } from './identity.ts';
 import { NodeListeners } from './node-listeners.ts';
 import { senderOf } from './outbox.ts';
 import { signalForms } from './signal-codec.ts';
+import { SignalScale, type WaitingLimits, WaitingSignals } from './waiting-signals.ts';
 
 /** What a connection attempt came to. */
 export type DialResult =
@@ -31,15 +32,12 @@ export type DialResult =
   | { readonly connected: false; readonly error: DistributionError };
 
 /** What a connection may take of time and memory. */
-export interface ConnectionLimits {
+export interface ConnectionLimits extends WaitingLimits {
   readonly netTickTimeMs: number;
   /** time for each step of a set-up: look-up, TCP connection, every handshake message */
   readonly setupTimeMs: number;
   readonly maxFrameBytes: number;
   readonly highWaterMarkBytes: number;
-  readonly maxQueuedBytes: number;
-  /** signals kept for a node that is being dialled, beyond which the attempt is given up */
-  readonly maxWaitingSignals: number;
 }
 
 export interface ConnectionsOptions {
@@ -66,13 +64,12 @@ export interface Refusal {
 }
 
 interface Waiting {
-  readonly signals: Signal[];
+  readonly signals: WaitingSignals;
   readonly dialled: ((result: DialResult) => void)[];
   /** somebody asked for a connection, not only for his place behind those who did */
   dialWanted: boolean;
   /** the peer's own attempt failed, and ours took its place */
   dialledInstead: boolean;
-  overflowed: boolean;
 }
 
 /** A connection whose listeners run while signals wait: who sent those must not overtake himself. */
@@ -88,6 +85,8 @@ export class Connections implements AttemptOwner {
   readonly #waiting = new Map<string, Waiting>();
   readonly #inbound = new Set<Attempt>();
   readonly #listeners: NodeListeners;
+  /** made when it is needed first */
+  #scale: SignalScale | undefined;
   #arriving: Arriving | undefined;
   #nextId = 1;
   #closed = false;
@@ -143,7 +142,7 @@ export class Connections implements AttemptOwner {
   /**
    * Sends in order with everything that the same process sent to `node` before.
    *
-   * @throws {TermError} `unencodable` for what is no term, when the connection is up
+   * @throws {TermError} `unencodable` for what is no term, unless nobody can be reached anyway
    */
   deliver(node: string, signal: Signal, options?: DeliverOptions): void {
     if (this.send(node, signal)) return;
@@ -151,11 +150,9 @@ export class Connections implements AttemptOwner {
       this.#reportUnreachable(node, signal);
       return;
     }
+    const bytes = this.#bytesOf(signal);
     const waiting = this.#waitFor(node, options?.connect !== false);
-    if (waiting.signals.length < this.#options.limits.maxWaitingSignals) {
-      waiting.signals.push(signal);
-    } else if (!waiting.overflowed) {
-      waiting.overflowed = true;
+    if (waiting.signals.add(signal, bytes)) {
       queueMicrotask(() => this.#giveUpOverflowed(node, waiting));
     }
   }
@@ -163,6 +160,7 @@ export class Connections implements AttemptOwner {
   /**
    * As {@link deliver}, if the node is connected.
    *
+   * @throws {TermError} `unencodable` for what is no term
    * @returns whether it is
    */
   send(node: string, signal: Signal): boolean {
@@ -170,6 +168,7 @@ export class Connections implements AttemptOwner {
     if (connection === undefined) return false;
     const arriving = this.#arriving;
     if (arriving?.connection === connection && arriving.senders.has(senderOf(signal))) {
+      this.#bytesOf(signal);
       arriving.signals.push(signal);
     } else {
       connection.send(signal);
@@ -274,11 +273,10 @@ export class Connections implements AttemptOwner {
     let waiting = this.#waiting.get(node);
     if (waiting === undefined) {
       waiting = {
-        signals: [],
+        signals: new WaitingSignals(this.#options.limits),
         dialled: [],
         dialWanted,
         dialledInstead: false,
-        overflowed: false,
       };
       this.#waiting.set(node, waiting);
       if (this.#table.get(node) === undefined) this.#startDialling(node);
@@ -312,7 +310,7 @@ export class Connections implements AttemptOwner {
     const waiting = this.#waiting.get(node);
     this.#waiting.delete(node);
     if (waiting === undefined) return;
-    if (waiting.signals.length > 0) this.#unreachable(node);
+    if (waiting.signals.all.length > 0) this.#unreachable(node);
     for (const resolve of waiting.dialled) resolve({ connected: false, error });
   }
 
@@ -325,7 +323,7 @@ export class Connections implements AttemptOwner {
     if (this.#waiting.get(node) !== waiting || slot?.state !== 'pending') return;
     const { attempt } = slot;
     const { direction, remoteAddress } = attempt;
-    const message = `more than ${waiting.signals.length} signals wait for a connection with ${node}`;
+    const message = `more than ${waiting.signals.limit} wait for a connection with ${node}`;
     const error = new ConnectionError('send_queue_full', message, { node });
     this.#options.onRefused({ node, direction, error, remoteAddress });
     attempt.abort(error);
@@ -336,7 +334,7 @@ export class Connections implements AttemptOwner {
     this.#table.up(peer, connection);
     const waiting = this.#waiting.get(peer);
     this.#waiting.delete(peer);
-    const signals = waiting?.signals ?? [];
+    const signals = [...(waiting?.signals.all ?? [])];
     this.#arriving = { connection, signals, senders: new Set(signals.map(senderOf)) };
     this.#listeners.emit({ type: 'nodeup', node: peer, connectionId: id, visible });
     this.#arriving = undefined;
@@ -364,7 +362,7 @@ export class Connections implements AttemptOwner {
     }
   }
 
-  /** Whoever sent a value that is no term is not there any more to be told. */
+  /** A term that waited may have been changed since, and be none any more: who sent it cannot be told. */
   #sendWaiting(connection: Connection, signal: Signal): void {
     try {
       connection.send(signal);
@@ -386,6 +384,12 @@ export class Connections implements AttemptOwner {
       reason,
       ...cause,
     });
+  }
+
+  /** Asked before a signal waits: whoever sends what is no term hears of it now, as on a connection. */
+  #bytesOf(signal: Signal): number {
+    this.#scale ??= new SignalScale();
+    return this.#scale.bytesOf(signal);
   }
 
   /** A signal that cannot be sent at all: whoever waits on the node must hear of it, but not from within `deliver`. */

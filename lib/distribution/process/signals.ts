@@ -107,7 +107,7 @@ export interface RemoteSignals {
    * be reached the signal is lost and `ProcessTable.nodedown(node)` is called, which fires the
    * monitors and links that wait on it.
    *
-   * @throws {TermError} `unencodable` for what is no term, where it is encoded at once; else it is lost
+   * @throws {TermError} `unencodable` for what is no term, unless nobody can be reached anyway
    */
   deliver(node: string, signal: Signal, options?: DeliverOptions): void;
 }

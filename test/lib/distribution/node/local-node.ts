@@ -3,6 +3,8 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'tap';
 import { listNames, register } from '../../../../lib/distribution/epmd/client.ts';
+import { GenServerClient } from '../../../../lib/distribution/gen-server/client.ts';
+import { startGenServer } from '../../../../lib/distribution/gen-server/gen-server.ts';
 import type { NodeEvent } from '../../../../lib/distribution/node/cluster-node.ts';
 import { LocalNode, type LocalNodeOptions } from '../../../../lib/distribution/node/local-node.ts';
 import { atom, isAtom } from '../../../../lib/distribution/terms/atom.ts';
@@ -385,6 +387,24 @@ test('a value that is no term ends the process that sends it, not the connection
   await until(() => messages.length === 1);
   t.equal(`${messages[0]}`, `${tuple(atom('new_atom'), 1)}`, 'the atom cache was not led astray');
   t.strictSame(a.nodes(), [b.name]);
+});
+
+test('a request that is no term fails at once, although its node is still being dialled', async (t) => {
+  const { start } = await cluster(t);
+  const [a, b] = [await start('a'), await start('b')];
+  await startGenServer(
+    b.processes,
+    { handleCall: (request) => ({ reply: request }) },
+    { name: 'echo' },
+  );
+  const client = new GenServerClient({ processes: a.processes });
+  const echo = { name: 'echo', node: b.name };
+  const calls = [client.call(echo, 1), client.call(echo, Number.NaN), client.call(echo, 2)];
+  t.strictSame(a.nodes(), [], 'nothing is connected yet');
+  await t.rejects(calls[1]!, { code: 'unencodable', message: /NaN/ });
+  t.strictSame(a.nodes(), [], 'nor is it now');
+  t.strictSame(await Promise.all([calls[0], calls[2]]), [1, 2]);
+  client.stop();
 });
 
 const ipv6 = Object.values(networkInterfaces()).some((addresses) =>
