@@ -1,4 +1,4 @@
-/** Calls between two nodes: ours, OTP's, and across; beside Redis, and beside the bare socket as the limit. */
+/** Calls between two nodes: ours, OTP's, and across; beside Redis, the bare socket, and the least that a call can be. */
 import { freePort, type Peer, startEpmd } from '../../support/peers.ts';
 import { isInstalled } from '../harness/cpus.ts';
 import { otpMissing, startOtpNode } from '../harness/otp-node.ts';
@@ -37,6 +37,12 @@ async function run(settings: RunSettings): Promise<ScenarioResult> {
     } else notes.push(`rows 3 and 7 were left out: ${otpMissing}`);
     if (isInstalled('redis-server')) callers.set('Redis', await startRedis(stops));
     else notes.push('row 4 was left out: redis-server is not installed');
+    if (!quick) {
+      callers.set('least call', await startLeast(stops, ours.payloadBytes * 2));
+      notes.push(
+        'least call: fixed bytes with a number in them, and a promise; what no call can go below',
+      );
+    }
     await compareAnswers(callers);
     const echo = await startEcho(stops, ours.payloadBytes);
     callers.set('bare echo', echo);
@@ -185,6 +191,19 @@ async function startEcho(stops: (() => Promise<unknown>)[], payloadBytes: number
   await client.ask('connect', { port, payloadBytes });
   const echoed = await client.ask<number>('answers');
   if (echoed !== payloadBytes) throw new Error(`expected ${payloadBytes} bytes, got ${echoed}`);
+  return remote(client);
+}
+
+async function startLeast(
+  stops: (() => Promise<unknown>)[],
+  bytesPerCall: number,
+): Promise<Caller> {
+  const server = await Worker.start('workers/least-call', { part: 'server' });
+  stops.push(() => server.stop());
+  const client = await Worker.start('workers/least-call', { part: 'load' });
+  stops.push(() => client.stop());
+  const port = await server.ask<number>('listen', { bytesPerCall });
+  await client.ask('connect', { port, bytesPerCall });
   return remote(client);
 }
 
