@@ -90,6 +90,7 @@ export class Application {
   readonly #trace: RequestTrace;
   #supervisor: Supervisor | undefined;
   #pubsub: PubSub | undefined;
+  readonly #pubsubListeners: ((pubsub: PubSub) => void)[] = [];
   #live: Live | undefined;
   #endpoint: HttpServer | undefined;
   #hasEnded = false;
@@ -152,6 +153,11 @@ export class Application {
   /** Topics and their subscribers; another one after a restart of that child. */
   get pubsub(): PubSub | undefined {
     return this.#pubsub;
+  }
+
+  /** Calls the listener with each pubsub that is started from now on, for as long as the application lives. */
+  onPubSub(listener: (pubsub: PubSub) => void): void {
+    this.#pubsubListeners.push(listener);
   }
 
   /** Where the HTTP endpoint listens. */
@@ -274,6 +280,7 @@ export class Application {
     const pubsub = await PubSub.start({ adapter, telemetry: this.#options.telemetry });
     this.#pubsub = pubsub;
     this.#live?.use(pubsub);
+    for (const listener of this.#pubsubListeners) listener(pubsub);
     return serviceChild(() => pubsub.stop());
   }
 

@@ -23,17 +23,15 @@ import {
   type Tuple,
   tuple,
 } from '../distribution/index.ts';
-import type { PubSub } from '../pubsub/pubsub.ts';
 import { PlainText } from './format.ts';
 import { HELP } from './help.ts';
 import { kindOf, toAtom, toMap, toTerm } from './to-term.ts';
-import { topicBindings } from './topics.ts';
+import { type CurrentPubSub, topicBindings } from './topics.ts';
 
 export interface BindingsOptions {
   readonly node: DistributedNode;
   readonly counter: Counter;
-  /** the one that runs now */
-  readonly pubsub: () => PubSub | undefined;
+  readonly application: CurrentPubSub;
   /** stops the application */
   readonly exit: () => void;
 }
@@ -46,13 +44,13 @@ const PANG = atom('pang');
 /** What Elixir answers when there is no distribution to connect with. */
 const IGNORED = atom('ignored');
 
-export function createBindings({ node, counter, pubsub, exit }: BindingsOptions): Bindings {
+export function createBindings({ node, counter, application, exit }: BindingsOptions): Bindings {
   return {
     Node: nodeBindings(node),
     Global: globalBindings(node),
     GenServer: genServerBindings(node),
     Counter: { get: () => counter.get(), increment: () => counter.increment() },
-    ...topicBindings(pubsub),
+    ...topicBindings(application),
     ...constructors(node),
     help: () => new PlainText(HELP),
     exit,

@@ -68,7 +68,7 @@ async function converse(running: Running, log: LogOutput): Promise<number> {
   const bindings = createBindings({
     node: application.node,
     counter: application.counter,
-    pubsub: () => application.pubsub,
+    application,
     exit: () => leaving.abort(),
   });
   const session = new Session(bindings);

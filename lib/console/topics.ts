@@ -1,6 +1,7 @@
 /**
  * PubSub in the console: what the subscribed topics bring waits, as in the mailbox of a shell, until it is
- * looked at with `flush()`.
+ * looked at with `flush()`. The subscriptions outlive the pubsub that they were made with: the supervisor starts
+ * another one where that has ended, and nobody at a prompt would notice.
  */
 import { type Atom, atom } from '../distribution/index.ts';
 import type { PubSub } from '../pubsub/pubsub.ts';
@@ -22,26 +23,41 @@ export interface TopicBindings {
   flush(): unknown[];
 }
 
-/** @param current the pubsub that runs now */
-export function topicBindings(current: () => PubSub | undefined): TopicBindings {
+/** The pubsub of an application, which may be started anew. */
+export interface CurrentPubSub {
+  /** the one that runs now */
+  readonly pubsub: PubSub | undefined;
+  /** calls the listener with each one that is started from now on */
+  onPubSub(listener: (pubsub: PubSub) => void): void;
+}
+
+/** Topics of the pubsub that runs, whichever that is. */
+export function topicBindings(application: CurrentPubSub): TopicBindings {
+  /** each topic as often as it was subscribed to */
+  let topics: readonly string[] = [];
   let waiting: unknown[] = [];
   const listener = (message: unknown): void => {
     if (waiting.length === MAX_WAITING) waiting.shift();
     waiting.push(message);
   };
   const pubsub = (): PubSub => {
-    const running = current();
+    const running = application.pubsub;
     if (running === undefined) throw new TypeError('expected the pubsub to run, it does not');
     return running;
   };
+  application.onPubSub((started) => {
+    for (const topic of topics) started.subscribe(topic, listener);
+  });
   return {
     PubSub: {
       subscribe: (topic) => {
         pubsub().subscribe(topicOf(topic), listener);
+        topics = [...topics, topicOf(topic)];
         return OK;
       },
       unsubscribe: (topic) => {
         pubsub().unsubscribe(topicOf(topic), listener);
+        topics = topics.filter((each) => each !== topic);
         return OK;
       },
       broadcast: (topic, message) => {

@@ -283,6 +283,8 @@ test('topics reach the nodes of the cluster, also after the end of the scope und
   await heard(two.application, one.application);
 
   const before = two.application.pubsub;
+  const told: unknown[] = [];
+  two.application.onPubSub((pubsub) => told.push(pubsub));
   const { processes } = two.application.node.local;
   const stopped = before?.messages('t').next();
   two.children.length = 0;
@@ -290,6 +292,8 @@ test('topics reach the nodes of the cluster, also after the end of the scope und
   t.match(await stopped, { done: true }, 'whoever subscribed hears of the end');
   await until(() => two.application.pubsub !== before, { what: 'another pubsub' });
   t.strictSame(two.children, ['exited pg', 'stopped topics', 'restarted pg', 'restarted topics']);
+  t.equal(told.length, 1);
+  t.equal(told[0], two.application.pubsub, 'and of the next one, who asks for it');
   await heard(one.application, two.application);
   await heard(two.application, one.application);
 

@@ -17,7 +17,9 @@ async function open(t: Test, name?: string, epmdPort?: number) {
     state.exited = true;
   };
   const pubsub = await PubSub.start();
-  const session = new Session(createBindings({ node, counter, pubsub: () => pubsub, exit }));
+  const session = new Session(
+    createBindings({ node, counter, application: { pubsub, onPubSub: () => {} }, exit }),
+  );
   t.teardown(async () => {
     await pubsub.stop();
     session.close();

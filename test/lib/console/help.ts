@@ -8,7 +8,12 @@ t.test('mentions everything that is in scope', async (t) => {
   const node = await startNode();
   t.teardown(() => node.stop());
   const counter = new Counter({ node });
-  const bindings = createBindings({ node, counter, pubsub: () => undefined, exit: () => {} });
+  const bindings = createBindings({
+    node,
+    counter,
+    application: { pubsub: undefined, onPubSub: () => {} },
+    exit: () => {},
+  });
   for (const [name, value] of Object.entries(bindings)) {
     if (name === 'help') continue;
     const members = typeof value === 'object' && value !== null ? Object.keys(value) : undefined;
