@@ -39,7 +39,8 @@ export const AHEAD_BYTES = 2 * 1024;
 
 /**
  * Fragments are handed to the socket up to this many bytes, and the rest when it has taken them. What
- * comes meanwhile waits behind these alone: half a millisecond on a loopback, some 20 ms at 100 Mbit/s.
+ * comes meanwhile waits behind these alone: half a millisecond on a loopback, some 20 ms at 100 Mbit/s. More in
+ * one turn takes a fifth less of our time, and only fills the buffers of the kernel, behind which all wait.
  */
 export const WINDOW_BYTES = 256 * 1024;
 
@@ -177,8 +178,8 @@ export class Outbox {
   }
 
   #append(lane: Lane, fragments: readonly Fragment[]): void {
-    for (const fragment of fragments) {
-      const waiting: WaitingFragment = { ...fragment, later: undefined };
+    for (const { head, parts } of fragments) {
+      const waiting: WaitingFragment = { head, parts, later: undefined };
       if (lane.last === undefined) lane.first = waiting;
       else lane.last.later = waiting;
       lane.last = waiting;

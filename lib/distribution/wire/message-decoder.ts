@@ -1,3 +1,4 @@
+import { keepFreedMemory } from '../bytes/freed-memory.ts';
 import { ByteReader } from '../bytes/reader.ts';
 import { ByteWriter } from '../bytes/writer.ts';
 import { FrameError, TermError } from '../errors.ts';
@@ -25,6 +26,9 @@ import {
   messageFormat,
   PASS_THROUGH,
 } from './message-format.ts';
+
+/** From here on the memory of messages is worth being kept for the next ones. */
+const LARGE_BYTES = 512 * 1024;
 
 /** What a decoder accepts from a peer. */
 export interface MessageDecoderLimits {
@@ -89,6 +93,7 @@ export class MessageDecoder implements BodyTaker {
   #reservedBytes = 0;
   /** to which the body belongs that is being taken */
   #taking: Sequence | undefined;
+  #hadLarge = false;
   readonly #headReader = new ByteReader(new Uint8Array(0));
   #error: unknown;
 
@@ -192,6 +197,10 @@ export class MessageDecoder implements BodyTaker {
     const control = this.#control(atoms);
     const later = fragmentId - 1n;
     const reservedBytes = this.#roomFor(reader.remaining, later);
+    if (!this.#hadLarge && reservedBytes >= LARGE_BYTES) {
+      this.#hadLarge = true;
+      keepFreedMemory();
+    }
     const gathered = new ByteWriter(reservedBytes);
     const sequence = { control, atoms, gathered, reservedBytes, nextFragmentId: later };
     this.#append(sequence, reader.bytes(reader.remaining));
