@@ -46,9 +46,10 @@ times(Before, Left, Spent, Times) ->
     After = erlang:monotonic_time(nanosecond),
     times(After, Left, Spent + (After - Before), [After - Before | Times]).
 
-%% Takes large binaries, and tells their sender when all of them have come.
+%% Takes large binaries, and tells their sender when all of them have come; answers calls beside.
 sink() ->
     register(sink, spawn(fun() -> sink(0, 0) end)),
+    {ok, _} = gen_server:start({local, pong}, ?MODULE, 0, []),
     ok.
 
 sink(Expected, Received) ->
@@ -60,11 +61,23 @@ sink(Expected, Received) ->
         {chunk, _From, Chunk} -> sink(Expected, Received + byte_size(Chunk))
     end.
 
-%% Sends so many binaries of so many bytes; megabytes per second.
+%% Sends so many binaries of so many bytes, while another process calls every millisecond.
+%% Megabytes per second; the median and the worst time of a call in milliseconds.
 blast(Node, Count, Bytes) ->
     Chunk = binary:copy(<<7>>, Bytes),
+    Self = self(),
+    Caller = spawn_link(fun() -> Self ! {times, beside(Node, [])} end),
     T0 = erlang:monotonic_time(microsecond),
     {sink, Node} ! {expect, self(), Count * Bytes},
     [{sink, Node} ! {chunk, self(), Chunk} || _ <- lists:seq(1, Count)],
     receive received -> ok end,
-    Count * Bytes / (erlang:monotonic_time(microsecond) - T0).
+    Rate = Count * Bytes / (erlang:monotonic_time(microsecond) - T0),
+    Caller ! over,
+    Times = receive {times, All} -> lists:sort(All) end,
+    {Rate, lists:nth(length(Times) div 2 + 1, Times) / 1000, lists:last(Times) / 1000}.
+
+beside(Node, Times) ->
+    Before = erlang:monotonic_time(microsecond),
+    gen_server:call({pong, Node}, increment, infinity),
+    Time = erlang:monotonic_time(microsecond) - Before,
+    receive over -> [Time | Times] after 1 -> beside(Node, [Time | Times]) end.
