@@ -21,7 +21,7 @@ import type { Measurements, Metadata, Telemetry } from './telemetry.ts';
 
 export interface Logger extends PinoLogger {
   /** the way past the library, for lines that it need not look at */
-  readonly plain: { readonly lines: PlainLines; readonly destination: LineDestination };
+  readonly plain: { readonly lines: PlainLines; write(level: LogLevel, line: string): void };
 }
 
 /** For programs, or for people. */
@@ -32,7 +32,7 @@ export interface LoggerOptions {
   readonly level?: LogLevel | 'silent';
   /** in every line, such as the name of the node */
   readonly bindings?: Readonly<Record<string, string>>;
-  /** where the lines go; default standard output, an error at once and the rest with its turn of the event loop */
+  /** where the lines go; default standard output, an error at once, the rest within milliseconds */
   readonly destination?: { write(line: string): void };
   /** default `json` */
   readonly format?: LogFormat;
@@ -49,7 +49,7 @@ export function createLogger(options: LoggerOptions = {}): Logger {
   const { now, bindings = {} } = options;
   const time = new IsoTime(now === undefined ? Date.now : () => now().getTime());
   // Synchronous: the line that explains why the process ended must not be lost with it.
-  const destination = options.destination ?? new LineBuffer(standardOutput(), isUrgent);
+  const destination = options.destination ?? new LineBuffer(standardOutput(), { isUrgent });
   const formatted = options.format === 'pretty' ? prettyLines(destination) : destination;
   const logger = pino(
     {
@@ -65,7 +65,11 @@ export function createLogger(options: LoggerOptions = {}): Logger {
     formatted,
   );
   const lines = new PlainLines({ bindings, time: () => time.text(), secrets: SECRETS });
-  return Object.assign(logger, { plain: { lines, destination: formatted } });
+  const write = (level: LogLevel, line: string): void => {
+    if (formatted instanceof LineBuffer && !isUrgentLevel(level)) formatted.add(line);
+    else formatted.write(line);
+  };
+  return Object.assign(logger, { plain: { lines, write } });
 }
 
 /** A terminal that is gone is treated as a pipe that nobody reads: lines go nowhere, and that ends nobody. */
@@ -76,6 +80,10 @@ function standardOutput(): LineDestination {
     if (error.code === 'EIO') error.code = 'EPIPE';
   });
   return output;
+}
+
+function isUrgentLevel(level: LogLevel): boolean {
+  return level === 'error' || level === 'fatal';
 }
 
 /** Lines begin with their level. */
@@ -116,10 +124,9 @@ export function attachLogger(
     }
     const level = typeof logEvent.level === 'string' ? logEvent.level : logEvent.level(metadata);
     if (!logger.isLevelEnabled(level)) return;
-    const { lines, destination } = logger.plain;
-    const line = lines.line(level, logEvent, measurements, metadata);
+    const line = logger.plain.lines.line(level, logEvent, measurements, metadata);
     if (line !== undefined) {
-      destination.write(line);
+      logger.plain.write(level, line);
       return;
     }
     const fields = fieldsOf(logEvent, measurements, metadata, print);

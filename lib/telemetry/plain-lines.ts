@@ -18,7 +18,7 @@ export interface PlainLinesOptions {
 /** What never changes in the lines of one event. */
 interface Form {
   readonly fields: readonly Field[];
-  readonly measurements: readonly Field[];
+  readonly measurements: readonly MeasuredField[];
   readonly ending: string;
 }
 
@@ -26,6 +26,10 @@ interface Field {
   readonly name: string;
   /** `,"name":` */
   readonly key: string;
+}
+
+interface MeasuredField extends Field {
+  readonly isDuration: boolean;
 }
 
 export class PlainLines {
@@ -61,9 +65,9 @@ export class PlainLines {
       if (text === undefined) return undefined;
       line += key + text;
     }
-    for (const { name, key } of form.measurements) {
+    for (const { name, key, isDuration } of form.measurements) {
       const value = measurements[name];
-      if (value !== undefined) line += key + numberText(roundedMeasurement(name, value));
+      if (value !== undefined) line += key + numberText(isDuration ? rounded(value) : value);
     }
     return line + form.ending;
   }
@@ -83,7 +87,9 @@ export class PlainLines {
     if (fields.some(special)) return undefined;
     return {
       fields: fields.map((name) => ({ name, key: key(name) })),
-      measurements: measurements.map((name) => ({ name, key: key(name) })),
+      measurements: measurements.map((name) => ({
+        ...{ name, key: key(name), isDuration: isDuration(name) },
+      })),
       ending: `,"event":${quoted(event)},"msg":${quoted(message)}}\n`,
     };
   }
@@ -91,7 +97,15 @@ export class PlainLines {
 
 /** Durations to the microsecond: what lies behind it is noise, and takes as long to write as all the rest. */
 export function roundedMeasurement(name: string, value: number): number {
-  return name.endsWith('Ms') ? Math.round(value * 1000) / 1000 : value;
+  return isDuration(name) ? rounded(value) : value;
+}
+
+function isDuration(name: string): boolean {
+  return name.endsWith('Ms');
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
 }
 
 function key(name: string): string {
@@ -112,7 +126,7 @@ function textOf(value: unknown): string | undefined {
 }
 
 function numberText(value: number): string {
-  return Number.isFinite(value) ? String(value) : 'null';
+  return Number.isFinite(value) ? `${value}` : 'null';
 }
 
 // Printable ASCII without the quote and the backslash.

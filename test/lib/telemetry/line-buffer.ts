@@ -5,7 +5,9 @@ import { LineBuffer } from '../../../lib/telemetry/line-buffer.ts';
 
 t.test('the lines of one turn are one write, in order', async (t) => {
   const writes: string[] = [];
-  const buffer = new LineBuffer({ write: (lines) => writes.push(lines) });
+  const clock = { now: 0 };
+  const now = () => clock.now;
+  const buffer = new LineBuffer({ write: (lines) => writes.push(lines) }, { now });
   const before = process.listeners('exit');
   buffer.write('a\n');
   buffer.write('b\n');
@@ -15,14 +17,51 @@ t.test('the lines of one turn are one write, in order', async (t) => {
   await new Promise(setImmediate);
   t.strictSame(writes, ['a\nb\n']);
   t.notOk(process.listeners('exit').includes(added[0]!), 'nothing is left behind');
+  clock.now = 10;
   buffer.write('c\n');
   await new Promise(setImmediate);
   t.strictSame(writes, ['a\nb\n', 'c\n']);
 });
 
+t.test('lines in quick succession wait for each other, the last of them too', async (t) => {
+  const writes: string[] = [];
+  let written = (): void => undefined;
+  const write = (lines: string): void => {
+    writes.push(lines);
+    written();
+  };
+  const buffer = new LineBuffer({ write }, { pauseMs: 5, now: () => 0 });
+  buffer.write('a\n');
+  await new Promise(setImmediate);
+  t.strictSame(writes, ['a\n']);
+  const next = new Promise<void>((resolve) => {
+    written = resolve;
+  });
+  for (const line of ['b\n', 'c\n']) {
+    buffer.add(line);
+    await new Promise(setImmediate);
+  }
+  t.strictSame(writes, ['a\n'], 'the turns that have ended were none to write in');
+  await next;
+  t.strictSame(writes, ['a\n', 'b\nc\n']);
+});
+
+t.test('what is much does not wait', async (t) => {
+  const writes: string[] = [];
+  const buffer = new LineBuffer({ write: (lines) => writes.push(lines) }, { pauseMs: 60_000 });
+  const line = `${'x'.repeat(1023)}\n`;
+  for (let at = 0; at < 64; at += 1) buffer.add(line);
+  t.strictSame(writes, [line.repeat(64)]);
+});
+
 t.test('a line that cannot wait takes those before it along', async (t) => {
   const writes: string[] = [];
-  const buffer = new LineBuffer({ write: (lines) => writes.push(lines) }, (line) => line === '!\n');
+  const buffer = new LineBuffer(
+    { write: (lines) => writes.push(lines) },
+    {
+      ...{ isUrgent: (line) => line === '!\n', pauseMs: 0 },
+    },
+  );
   buffer.write('a\n');
   buffer.write('!\n');
   t.strictSame(writes, ['a\n!\n']);
@@ -38,9 +77,12 @@ for (const [how, end] of [
   t.test(`no line is lost by ${how} in the same turn`, async (t) => {
     const file = fileURLToPath(new URL('../../../lib/telemetry/line-buffer.ts', import.meta.url));
     const script = `
+      const isUrgent = (line) => line.includes('!');
       import { writeSync } from 'node:fs';
       import { LineBuffer } from ${JSON.stringify(file)};
-      const buffer = new LineBuffer({ write: (lines) => writeSync(1, lines) });
+      const buffer = new LineBuffer({ write: (lines) => writeSync(1, lines) }, { isUrgent });
+      
+      buffer.write('first\\n!\\n');
       buffer.write('last\\n');
       ${end};`;
     const args = ['--import=tsx', '--input-type=module', '--eval', script];
@@ -50,6 +92,6 @@ for (const [how, end] of [
     } catch (error) {
       output = (error as { readonly stdout: Buffer }).stdout;
     }
-    t.equal(String(output), 'last\n');
+    t.equal(String(output), 'first\n!\nlast\n');
   });
 }
