@@ -5,7 +5,6 @@
  * On one connection several requests may be under way (pipelining). Node starts them as they come and
  * sends their responses in order.
  */
-import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Telemetry } from '../telemetry/telemetry.ts';
@@ -14,7 +13,7 @@ import { Exchange, type ExchangeOptions, type Expectation } from './exchange.ts'
 import type { LeanResponse } from './lean-messages.ts';
 import type { ErrorResponses, RequestHandler } from './messages.ts';
 import { rawResponse } from './raw-response.ts';
-import { REQUEST_ID_HEADER } from './request-id.ts';
+import { REQUEST_ID_HEADER, RequestIds } from './request-id.ts';
 import { ResponseHeads } from './response-heads.ts';
 
 /** Larger bodies are refused: the service has no use for any. */
@@ -60,6 +59,7 @@ export class Adapter {
   /** @param onIdle called after each exchange that left its connection without another one */
   constructor(options: AdapterOptions, onIdle: () => void = () => undefined) {
     this.#onIdle = onIdle;
+    const ids = new RequestIds();
     this.#options = {
       handle: options.handle,
       errors: options.errors,
@@ -72,7 +72,7 @@ export class Adapter {
       lingerBytes: options.lingerBytes ?? DEFAULT_LINGER_BYTES,
       stallMs: options.stallMs ?? DEFAULT_STALL_MS,
       now: options.now ?? (() => performance.now()),
-      generateRequestId: options.generateRequestId ?? randomUUID,
+      generateRequestId: options.generateRequestId ?? (() => ids.next()),
       isLast: (exchange) => this.#isLast(exchange),
       onEnd: (exchange) => this.#ended(exchange),
     };
