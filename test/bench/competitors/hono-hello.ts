@@ -7,7 +7,9 @@ import { pino } from 'pino';
 
 const { PORT = '0', LOG = 'off' } = process.env;
 const stopped = channel('bench:http.request.stop');
-const log = pino({ level: 'info', base: { node: 'nonode@nohost' } });
+// Lines are gathered, as ours are.
+const lines = pino.destination({ dest: 1, sync: false, minLength: 4096 });
+const log = pino({ level: 'info', base: { node: 'nonode@nohost' } }, lines);
 
 const app = new Hono<{ Variables: RequestIdVariables }>();
 app.use(requestId());
