@@ -8,7 +8,7 @@ import { atom } from '../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../lib/distribution/terms/reference.ts';
 import { ImproperList, type Term, tuple } from '../../lib/distribution/terms/term.ts';
-import { encodeControl } from '../../lib/distribution/wire/control.ts';
+import { encodeControl } from '../../lib/distribution/wire/control/control.ts';
 import { OFFERED_FLAGS, PASS_THROUGH_FLAGS } from '../../lib/distribution/wire/flags.ts';
 import { FrameParser } from '../../lib/distribution/wire/frame.ts';
 import { MessageDecoder } from '../../lib/distribution/wire/message-decoder.ts';

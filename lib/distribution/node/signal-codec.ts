@@ -10,14 +10,13 @@ import type { EncodedTerm } from '../terms/encode.ts';
 import { Pid } from '../terms/pid.ts';
 import { Reference } from '../terms/reference.ts';
 import { type Term, Tuple } from '../terms/term.ts';
+import { encodeControl, operationNumber } from '../wire/control/control.ts';
 import {
   ALTACT_ALIAS,
   ALTACT_EXIT,
   type AltactSigSend,
   type ControlMessage,
-  encodeControl,
-  operationNumber,
-} from '../wire/control.ts';
+} from '../wire/control/messages.ts';
 import {
   DFLAG_ALIAS,
   DFLAG_DIST_MONITOR,

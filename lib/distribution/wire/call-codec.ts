@@ -29,7 +29,7 @@ import {
   SMALL_TUPLE_EXT,
 } from '../terms/tags.ts';
 import { ImproperList, type Term, Tuple } from '../terms/term.ts';
-import type { AliasSend, SendSender } from './control.ts';
+import type { AliasSend, SendSender } from './control/messages.ts';
 import type { OutboundAtomCache } from './distribution-header.ts';
 
 const SEND_SENDER = 22;

@@ -9,12 +9,12 @@ import { VERSION_MAGIC } from '../terms/tags.ts';
 import type { Term } from '../terms/term.ts';
 import { CallReader } from './call-codec.ts';
 import {
-  type ControlMessage,
   decodeControl,
   decodeFrequentControl,
   hasPayload,
   operationNumber,
-} from './control.ts';
+} from './control/control.ts';
+import type { ControlMessage } from './control/messages.ts';
 import { InboundAtomCache } from './distribution-header.ts';
 import type { BodyTaker } from './frame.ts';
 import {

@@ -14,11 +14,8 @@ import { EncodedTerm } from '../../../../lib/distribution/terms/encode.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
-import {
-  type ControlMessage,
-  decodeControl,
-  hasPayload,
-} from '../../../../lib/distribution/wire/control.ts';
+import { decodeControl, hasPayload } from '../../../../lib/distribution/wire/control/control.ts';
+import type { ControlMessage } from '../../../../lib/distribution/wire/control/messages.ts';
 import { DFLAG_DIST_MONITOR_NAME, OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 
 const PEER = 'peer@h';

@@ -11,7 +11,7 @@ import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { ImproperList, type Term, Tuple, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { termKey } from '../../../../lib/distribution/terms/term-key.ts';
 import { CallReader, CallWriter } from '../../../../lib/distribution/wire/call-codec.ts';
-import { encodeControl } from '../../../../lib/distribution/wire/control.ts';
+import { encodeControl } from '../../../../lib/distribution/wire/control/control.ts';
 import {
   InboundAtomCache,
   OutboundAtomCache,

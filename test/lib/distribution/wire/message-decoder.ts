@@ -6,7 +6,7 @@ import { encodeExternal } from '../../../../lib/distribution/terms/encode.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { type Term, Tuple, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { termKey } from '../../../../lib/distribution/terms/term-key.ts';
-import { encodeControl } from '../../../../lib/distribution/wire/control.ts';
+import { encodeControl } from '../../../../lib/distribution/wire/control/control.ts';
 import {
   DFLAG_DIST_HDR_ATOM_CACHE,
   DFLAG_FRAGMENTS,

@@ -5,7 +5,7 @@ import { EncodedTerm, encodeExternal } from '../../../../lib/distribution/terms/
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { BitString, OpaqueFun, type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { termKey } from '../../../../lib/distribution/terms/term-key.ts';
-import { encodeControl } from '../../../../lib/distribution/wire/control.ts';
+import { encodeControl } from '../../../../lib/distribution/wire/control/control.ts';
 import {
   DFLAG_DIST_HDR_ATOM_CACHE,
   DFLAG_FRAGMENTS,

@@ -1,18 +1,20 @@
 import t from 'tap';
-import { FrameError } from '../../../../lib/distribution/errors.ts';
-import { atom } from '../../../../lib/distribution/terms/atom.ts';
-import { Pid } from '../../../../lib/distribution/terms/pid.ts';
-import { Reference } from '../../../../lib/distribution/terms/reference.ts';
-import { binary, type Term, Tuple, tuple } from '../../../../lib/distribution/terms/term.ts';
-import { termKey } from '../../../../lib/distribution/terms/term-key.ts';
+import { FrameError } from '../../../../../lib/distribution/errors.ts';
+import { atom } from '../../../../../lib/distribution/terms/atom.ts';
+import { Pid } from '../../../../../lib/distribution/terms/pid.ts';
+import { Reference } from '../../../../../lib/distribution/terms/reference.ts';
+import { binary, type Term, Tuple, tuple } from '../../../../../lib/distribution/terms/term.ts';
+import { termKey } from '../../../../../lib/distribution/terms/term-key.ts';
 import {
-  type ControlMessage,
   decodeControl,
   encodeControl,
   hasPayload,
-  type Operation,
   operationNumber,
-} from '../../../../lib/distribution/wire/control.ts';
+} from '../../../../../lib/distribution/wire/control/control.ts';
+import type {
+  ControlMessage,
+  Operation,
+} from '../../../../../lib/distribution/wire/control/messages.ts';
 
 const from = new Pid('a@127.0.0.1', 60, 0, 5);
 const to = new Pid('b@127.0.0.1', 61, 0, 6);
