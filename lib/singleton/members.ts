@@ -106,6 +106,11 @@ export class Members {
     if (member !== undefined) member.leaving = true;
   }
 
+  /** Whether a member has said that it is about to leave, and is there still. */
+  isLeaving(node: string): boolean {
+    return this.#members.get(node)?.leaving === true;
+  }
+
   /** A monitored process has ended. */
   down(ref: Term): void {
     for (const [node, member] of this.#members) {

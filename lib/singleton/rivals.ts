@@ -100,6 +100,8 @@ export class Rivals {
     // A process of ours that has ended: its name was registered late.
     if (isOwn && this.#context.whereis() === undefined) {
       this.#context.background(this.#stay(owner));
+    } else if (this.#members.isLeaving(node)) {
+      // It has handed over to ours, and got the name late from the one before it. It gives the name on, or ends.
     } else if (this.#context.staysBefore(node)) {
       this.#context.background(this.#challenged(owner, by));
     } else {

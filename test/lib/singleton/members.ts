@@ -73,6 +73,8 @@ t.test('one that ends is none any more, one that leaves is no candidate', async 
   ];
   a.members.leaving('b@127.0.0.1');
   a.members.leaving('unknown@127.0.0.1');
+  const isLeaving = (name: string) => a.members.isLeaving(`${name}@127.0.0.1`);
+  t.strictSame(['b', 'c', 'unknown'].map(isLeaving), [true, false, false]);
   t.strictSame(a.members.names(), ['c@127.0.0.1']);
   b.process.stop();
   void network.kill(c.node);

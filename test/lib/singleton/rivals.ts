@@ -10,9 +10,12 @@ const [A, Z] = [pidOf('a@h'), pidOf('z@h')];
 const NONE = ok(atom('none'));
 
 /** Our owner serves on `m@h`, between the others. */
-async function start(t: Test, { member = true } = {}) {
+async function start(t: Test, { member = true, leaving = [] as readonly string[] } = {}) {
   const rig = await memberRig(t);
-  const members = { knows: async () => member } as unknown as Members;
+  const members = {
+    knows: async () => member,
+    isLeaving: (node: string) => leaving.includes(node),
+  } as unknown as Members;
   const { gate, states, tenure } = rig;
   const rivals = new Rivals(rig.context, { gate, members, states, tenure });
   rig.hooks.onWord = (node, owner) => rivals.heard(node, owner);
@@ -50,6 +53,16 @@ t.test(
     t.equal(tenure.serving, owner);
   },
 );
+
+t.test('one that has handed over to ours and gets the name late is no rival', async (t) => {
+  const { rivals, global, owner, tenure, ended } = await start(t, { leaving: ['a@h', 'z@h'] });
+  rivals.displaced(owner, A);
+  rivals.displaced(owner, Z);
+  await settle();
+  t.equal(tenure.serving, owner);
+  t.strictSame(ended, []);
+  t.strictSame(global.registrations, []);
+});
 
 t.test('one that has begun to hand over does not take the name back', async (t) => {
   const { rivals, global, owner, askedBy, end } = await start(t);

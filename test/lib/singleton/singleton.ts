@@ -331,6 +331,35 @@ t.test('a name that is given on late does not go back to one that gave it on', a
   t.equal(await add(b, 2), 2);
 });
 
+t.test(
+  'a name that comes late to one that has handed over does not end its successor',
+  async (t) => {
+    const nodes = await TestCluster.start(['a', 'b', 'c']);
+    t.teardown(() => nodes.stop());
+    const [a, b, c] = nodes.nodes as [ClusterMember, ClusterMember, ClusterMember];
+    const turns = [slowToChangeNames(a, 'passName'), slowToChangeNames(b, 'passName')] as const;
+    const first = await start(turns[0].slow);
+    const second = await start(turns[1].slow);
+    const third = await start(c);
+    const firstStopped = first.singleton.stop();
+    await until(() => second.singleton.isOwner, { intervalMs: 2 });
+    const secondStopped = second.singleton.stop();
+    await until(() => third.singleton.isOwner, { intervalMs: 2 });
+    turns[0].itsTurn();
+    await firstStopped;
+    await until(() => c.global.whereisName(NAME)?.node === b.name, { intervalMs: 2 });
+    await delay(20);
+    turns[1].itsTurn();
+    await secondStopped;
+    await until(() => a.global.whereisName(NAME)?.node === c.name, { intervalMs: 2 });
+    t.strictSame(
+      third.events.map(({ event }) => event),
+      ['taken_over'],
+    );
+    t.equal(await add(a, 1), 1);
+  },
+);
+
 t.test('the first owner yields when the second is on the smaller node', async (t) => {
   const { nodes, running } = await cluster(t, 'b', 'c');
   await oneOwner(running);
