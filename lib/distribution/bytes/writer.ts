@@ -211,8 +211,8 @@ export class ByteWriter {
   }
 
   /**
-   * Forgets everything from `length` on, and what is referred to from there on: the way back when something could
-   * not be written.
+   * Forgets everything from `length` on, and what is referred to from there on, also what was so just before
+   * `length` was reached: the way back when something could not be written.
    */
   truncate(length: number): void {
     if (!(length >= 0 && length <= this.#length)) {

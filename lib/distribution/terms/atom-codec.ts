@@ -13,6 +13,9 @@ import {
 /** Bytes of the longest atom: every character four bytes of UTF-8. */
 const MAX_ATOM_BYTES = MAX_ATOM_CHARACTERS * 4;
 
+/** A text of so many UTF-16 units has a length of one byte in UTF-8, where each takes three bytes at most. */
+const ALWAYS_SMALL = 85;
+
 /** Lets the wire layer replace an atom by a reference into its cache. */
 export interface AtomSink {
   /** @returns whether it wrote the atom; otherwise nothing was written and the atom goes in full */
@@ -27,18 +30,17 @@ export interface AtomSink {
  */
 export function writeAtomName(writer: ByteWriter, name: string): void {
   if (name.length > MAX_ATOM_CHARACTERS) checkCharacters(name, 'unencodable');
-  const start = writer.length;
-  writer.u8(SMALL_ATOM_UTF8_EXT);
-  writer.u8(0);
-  const count = writer.utf8(name);
-  if (count <= 0xff) {
-    writer.patchU8(start + 1, count);
+  // Known before anything is written: the writer cannot go back behind a large binary that it only refers to.
+  if (name.length > ALWAYS_SMALL && Buffer.byteLength(name) > 0xff) {
+    writer.u8(ATOM_UTF8_EXT);
+    writer.u16(Buffer.byteLength(name));
+    writer.utf8(name);
     return;
   }
-  writer.truncate(start);
-  writer.u8(ATOM_UTF8_EXT);
-  writer.u16(count);
-  writer.utf8(name);
+  writer.u8(SMALL_ATOM_UTF8_EXT);
+  const at = writer.length;
+  writer.u8(0);
+  writer.patchU8(at, writer.utf8(name));
 }
 
 /**

@@ -1,6 +1,4 @@
 import { memoryUsage } from 'node:process';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { test } from 'tap';
 import {
   AHEAD_BYTES,
@@ -13,23 +11,15 @@ import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
-import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
+import { ImproperList, type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
+import { termKey } from '../../../../lib/distribution/terms/term-key.ts';
 import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 import { FrameParser } from '../../../../lib/distribution/wire/frame.ts';
 import { MessageDecoder } from '../../../../lib/distribution/wire/message-decoder.ts';
 import { MessageEncoder } from '../../../../lib/distribution/wire/message-encoder.ts';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-/**
- * Collects, and waits until it shows: the memory of array buffers is given back by another thread, which a
- * further collection has to wait for before it begins.
- */
-function collectGarbage(): void {
-  collect();
-  collect();
-}
+import { collectGarbage } from '../../../support/garbage.ts';
+import { randomReference, randomTerm } from '../../../support/random-terms.ts';
+import { type SeededRandom, seededRandom } from '../../../support/seeded-random.ts';
 
 const KIB = 1024;
 const to = new Pid('b@x', 1, 0, 1);
@@ -301,3 +291,77 @@ test('what goes beside a large message waits for the end of the turn', (t) => {
   t.notOk(outbox.isAhead(socket));
   t.end();
 });
+
+/** Small and large, of few atoms and of many, and such as fill a header or have the longest names. */
+function randomPart(random: SeededRandom): Term {
+  switch (random.below(6)) {
+    case 0:
+      return atom('é'.repeat(random.below(256)));
+    case 1:
+      return atom(`a${random.below(5000)}`);
+    case 2:
+      return Array.from({ length: random.below(400) }, () => atom(`b${random.below(3000)}`));
+    case 3:
+      return new Uint8Array(random.below(150 * KIB)).fill(random.below(256));
+    default:
+      return randomTerm(random);
+  }
+}
+
+function randomMessage(random: SeededRandom): Term {
+  const tag = new ImproperList([atom('alias')], randomReference(random));
+  const part = randomPart(random);
+  switch (random.below(4)) {
+    case 0:
+      return tuple(atom('$gen_call'), tuple(sender(random.below(4)), tag), part);
+    case 1:
+      return tuple(tag, part);
+    case 2:
+      return tuple(part, randomPart(random), randomPart(random));
+    default:
+      return part;
+  }
+}
+
+test('whatever processes send arrives as it was, and in the order of each', (t) => {
+  for (let seed = 1; seed <= 12; seed += 1) {
+    const random = seededRandom(seed);
+    const out = outbox();
+    const socket = new FakeSocket(true);
+    const sent: string[][] = [[], [], [], []];
+    for (let i = 0; i < 80; i += 1) {
+      const id = random.below(4);
+      const message = randomMessage(random);
+      if (random.below(10) === 0) {
+        const refused = tuple(message, Number.NaN);
+        t.throws(() => out.add(send(id, refused)), { code: 'unencodable' });
+      } else {
+        out.add(send(id, message));
+        sent[id]!.push(termKey(message));
+      }
+      if (random.below(3) === 0) socket.writableLength = 0;
+      if (random.below(6) === 0) out.flush(socket);
+    }
+    out.flush(socket, true);
+    t.same(receivedInChunks(Buffer.concat(socket.chunks), random), sent, `seed ${seed}`);
+  }
+  t.end();
+});
+
+function receivedInChunks(stream: Uint8Array, random: SeededRandom): string[][] {
+  const parser = new FrameParser({ prefixBytes: 4, maxFrameBytes: 2 ** 27 });
+  const decoder = new MessageDecoder(OFFERED_FLAGS);
+  const seen: string[][] = [[], [], [], []];
+  for (let at = 0; at < stream.length; ) {
+    const size = 1 + random.below(random.below(10) === 0 ? 100 : 200_000);
+    parser.push(Uint8Array.from(stream.subarray(at, at + size)));
+    at += size;
+    while (parser.advance(decoder.reader, decoder)) {
+      const message = decoder.decodeNext();
+      if (message === undefined) continue;
+      const signal = signalOf(message, 'a@x', sender(0));
+      if (signal.type === 'send') seen[signal.from.id]!.push(termKey(signal.message));
+    }
+  }
+  return seen;
+}

@@ -11,6 +11,18 @@ t.test('a name comes back whatever the length of its UTF-8', async (t) => {
   }
 });
 
+t.test('a binary before it that is only referred to stays there', async (t) => {
+  for (const name of ['ok', 'é'.repeat(127), 'é'.repeat(128), 'é'.repeat(255)]) {
+    const writer = new ByteWriter();
+    writer.referFrom(1);
+    writer.binary(Uint8Array.of(1, 2, 3));
+    writeAtomName(writer, name);
+    const reader = new ByteReader(Buffer.concat(writer.segments(0)));
+    t.same([...reader.bytes(3)], [1, 2, 3]);
+    t.equal(readAtomName(reader, undefined), name);
+  }
+});
+
 t.test('characters are counted, not UTF-16 units or bytes', async (t) => {
   const writer = new ByteWriter();
   t.throws(() => writeAtomName(writer, '😀'.repeat(256)), { code: 'unencodable' });
