@@ -143,6 +143,7 @@ export class MessageDecoder implements BodyTaker {
   #failed(error: unknown): unknown {
     this.#error = error;
     this.#sequences.clear();
+    this.#taking = undefined;
     return error;
   }
 
@@ -210,6 +211,8 @@ export class MessageDecoder implements BodyTaker {
   }
 
   #laterFragment(reader: ByteReader): Message | undefined {
+    // Its body has come whole. A connection that is idle then must not keep a large message alive.
+    this.#taking = undefined;
     const sequenceId = reader.u64();
     const fragmentId = reader.u64();
     const sequence = this.#sequences.get(sequenceId);

@@ -20,6 +20,7 @@ import {
 } from '../../../../lib/distribution/wire/message-decoder.ts';
 import { MessageEncoder } from '../../../../lib/distribution/wire/message-encoder.ts';
 import { distributionCapture } from '../../../support/distribution-capture.ts';
+import { collectGarbage } from '../../../support/garbage.ts';
 import { mutate, randomChunks, seededRandom } from '../../../support/seeded-random.ts';
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex.replaceAll(' ', ''), 'hex'));
@@ -298,6 +299,33 @@ t.test('fragments are put together in place, however their bytes are cut', async
       t.ok(bytes.buffer.byteLength <= 2 * bytes.length, 'not much more is kept alive');
     }
   }
+});
+
+/** Lets `decoder` read a message whose fragments come in two chunks each. @returns how many messages it read */
+function readLarge(decoder: MessageDecoder, payloadBytes: number): number {
+  const parser = new FrameParser({ prefixBytes: 4, maxFrameBytes: 2 ** 20 });
+  const encoder = new MessageEncoder(OFFERED_FLAGS);
+  let count = 0;
+  for (const frame of encoder.encode(tuple(22, a, b), new Uint8Array(payloadBytes))) {
+    for (const chunk of [frame.slice(0, 30), frame.slice(30)]) {
+      parser.push(chunk);
+      while (parser.advance(decoder.reader, decoder)) {
+        if (decoder.decodeNext() !== undefined) count += 1;
+      }
+    }
+  }
+  return count;
+}
+
+t.test('a large message is let go of when it has been handed out', async (t) => {
+  const decoder = new MessageDecoder(OFFERED_FLAGS);
+  collectGarbage();
+  const before = memoryUsage().arrayBuffers;
+  t.equal(readLarge(decoder, 8 << 20), 1);
+  collectGarbage();
+  const kept = memoryUsage().arrayBuffers - before;
+  t.ok(kept < 1 << 20, `${kept} bytes are kept`);
+  t.equal(decoder.openSequences, 0);
 });
 
 t.test('holds the limits while a fragment comes, and stays failed', async (t) => {
