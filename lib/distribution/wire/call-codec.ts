@@ -14,6 +14,7 @@
  */
 import type { ByteReader } from '../bytes/reader.ts';
 import type { ByteWriter } from '../bytes/writer.ts';
+import { TermError } from '../errors.ts';
 import { Atom, atom } from '../terms/atom.ts';
 import type { TermDecoder } from '../terms/decode.ts';
 import { encodeNested } from '../terms/encode.ts';
@@ -61,6 +62,7 @@ export class CallWriter {
     this.#atoms = atoms;
   }
 
+  /** @throws {TermError} `unencodable` for a node whose name is no atom */
   control(out: ByteWriter, { elements }: Tuple): boolean {
     const [operation, from, to] = elements;
     if (elements.length !== 3 || !isWritablePid(from)) return false;
@@ -154,8 +156,10 @@ export class CallWriter {
 
   /** The first few atoms of a message always have room in its header, unless they are no atoms. */
   #atom(bytes: Uint8Array, at: number, name: string): void {
+    const index = this.#atoms.indexOf(name);
+    if (index < 0) throw new TermError('unencodable', 'expected an atom of well-formed Unicode');
     bytes[at] = ATOM_CACHE_REF;
-    bytes[at + 1] = this.#atoms.indexOf(name);
+    bytes[at + 1] = index;
   }
 }
 
@@ -181,7 +185,7 @@ function isWritableReference(term: Term | undefined): term is Reference {
   return isWord(words[0]!) && isWord(words[1]!) && isWord(words[2]!);
 }
 
-/** Short enough to be an atom, whatever its characters. */
+/** Short enough to be an atom, whatever its characters, if they are well-formed. */
 function isShort(name: string): boolean {
   return name.length <= 63;
 }

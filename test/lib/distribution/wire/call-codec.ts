@@ -24,7 +24,7 @@ const b = new Pid('b@127.0.0.1', 2 ** 32 - 1, 0, 6);
 const ref = new Reference('a@127.0.0.1', 5, [1, 2 ** 32 - 1, 3]);
 const alias = (to: Term, name = 'alias') => new ImproperList([atom(name)], to);
 const call = (request: Term) => tuple(atom('$gen_call'), tuple(a, alias(ref)), request);
-const reply = (answer: Term) => tuple(alias(ref), answer);
+const reply = (answer: Term, to = ref) => tuple(alias(to), answer);
 
 interface Written {
   readonly hex: string;
@@ -140,6 +140,14 @@ t.test('leaves numbers that do not fit to those who refuse them', async (t) => {
     t.equal(writeStraight('control', tuple(33, a, reference)), undefined);
     t.equal(writeStraight('payload', tuple(alias(reference), 1)), undefined);
   }
+});
+
+t.test('refuses a node whose name is no atom', async (t) => {
+  const pid = new Pid('\ud800@h', 1, 0, 1);
+  const stranger = new Reference('\ud800@h', 1, [1, 2, 3]);
+  t.throws(() => writeStraight('control', tuple(22, a, pid)), { code: 'unencodable' });
+  t.throws(() => writeStraight('control', tuple(33, a, stranger)), { code: 'unencodable' });
+  t.throws(() => writeStraight('payload', reply(1, stranger)), { code: 'unencodable' });
 });
 
 t.test('counts what a request is nested in towards its depth', async (t) => {
