@@ -39,11 +39,14 @@ export class RunQueue {
       return;
     }
     // The usual case. What it wakes runs behind it.
+    let hasFailed = true;
     this.#running = true;
     try {
       runnable.runTurn();
+      hasFailed = false;
     } finally {
       this.#running = false;
+      if (hasFailed && this.#ready.length > 0) this.#runLater();
     }
     if (this.#ready.length > 0) this.#runReady(1);
   }

@@ -46,6 +46,24 @@ test('postpones what is beyond the budget, and what comes meanwhile stays behind
   t.end();
 });
 
+test('what waits behind a turn that fails gets its turn later', (t) => {
+  const deferred: (() => void)[] = [];
+  const queue = new RunQueue({ defer: (callback) => deferred.push(callback) });
+  let turns = 0;
+  const failing: Runnable = {
+    runTurn: () => {
+      queue.schedule({ runTurn: () => (turns += 1) });
+      throw new Error('turn');
+    },
+  };
+  t.throws(() => queue.schedule(failing), { message: 'turn' });
+  t.equal(turns, 0);
+  t.equal(deferred.length, 1);
+  deferred[0]!();
+  t.equal(turns, 1);
+  t.end();
+});
+
 test('while held nothing runs; afterwards everything does, also when the action fails', (t) => {
   const queue = new RunQueue();
   let turns = 0;
