@@ -37,6 +37,8 @@ async function main(): Promise<void> {
   const url = new URL(PROGRAM, import.meta.url);
   const file = CompiledFile.open(url);
   if (file === undefined) throw new Error(`expected the program in ${url.href}`);
+  // Nothing has changed since the last build.
+  if (file.cacheUsed) return;
   for (const name of Object.keys(process.env)) delete process.env[name];
   Object.assign(process.env, SETTINGS);
   process.argv.splice(2);

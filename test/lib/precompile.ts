@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, rmSync, statSync, symlinkSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
@@ -48,6 +48,15 @@ t.test(
     t.equal(cacheUsed(folder), true);
   },
 );
+
+t.test('a build that changes nothing keeps what was compiled', async (t) => {
+  const folder = builtCopy(t);
+  precompile(folder);
+  const cache = join(folder, `${BUNDLE}.cache`);
+  utimesSync(cache, 1, 1);
+  t.strictSame(precompile(folder), { status: 0, stderr: '' });
+  t.equal(statSync(cache).mtimeMs, 1000);
+});
 
 t.test('where it cannot serve, it says so, and keeps what there is', async (t) => {
   const folder = builtCopy(t);
