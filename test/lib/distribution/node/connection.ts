@@ -5,6 +5,7 @@ import {
   Connection,
   type ConnectionOptions,
 } from '../../../../lib/distribution/node/connection.ts';
+import { AHEAD_BYTES } from '../../../../lib/distribution/node/outbox.ts';
 import { controlOf, signalForms } from '../../../../lib/distribution/node/signal-codec.ts';
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
@@ -321,6 +322,16 @@ test('a high-water mark below the size of the socket buffer releases its waiters
     await connection.whenWritable();
   }
   await until(() => peerGot().length === 5, { what: 'all to arrive' });
+});
+
+test('nor does whoever waits behind the begin of a burst wait for a socket that has room', async (t) => {
+  const { connection, near } = await connected(t, { highWaterMarkBytes: 100 });
+  near.cork();
+  connection.send(toPeer(new Uint8Array(AHEAD_BYTES)));
+  t.ok(connection.isBusy);
+  t.notOk(near.writableNeedDrain);
+  await connection.whenWritable();
+  near.uncork();
 });
 
 test('the bound of the queue ends the connection, but not from within send', async (t) => {
