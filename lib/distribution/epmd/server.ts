@@ -70,7 +70,7 @@ export async function startEpmdServer(options: EpmdServerOptions): Promise<EpmdS
   const settling = new Settling(clock);
   const registry = new EpmdRegistry(random);
   const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     serve(socket, { registry, settling, clock });
@@ -149,6 +149,8 @@ function serve(socket: Socket, { registry, settling, clock }: Service): void {
   let received = Buffer.alloc(0);
   /** whether the one request of this connection has been taken */
   let asked = false;
+  /** whether it will be answered later */
+  let isAwaited = false;
   let registeredName: string | undefined;
   const cancelDeadline = clock.setTimer(REQUEST_DEADLINE_MS, () => socket.destroy());
 
@@ -166,6 +168,10 @@ function serve(socket: Socket, { registry, settling, clock }: Service): void {
     if (request === 'invalid') end();
     else answer(request);
   });
+  // Who says nothing more may still wait for an answer.
+  socket.on('end', () => {
+    if (!isAwaited) socket.end();
+  });
   // A reset says no more than a close, which follows.
   socket.on('error', () => {});
   socket.on('close', end);
@@ -179,6 +185,7 @@ function serve(socket: Socket, { registry, settling, clock }: Service): void {
         socket.end(encodePort2Response(registry.get(request.name)));
         return;
       case 'names':
+        isAwaited = true;
         settling.after(tellNames);
     }
   }

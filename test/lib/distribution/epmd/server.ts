@@ -80,6 +80,21 @@ t.test('one that has just begun says who is there when all have registered', asy
   kept.close();
 });
 
+t.test('who asks before it is settled, and has nothing more to say, gets his answer', async (t) => {
+  const clock = new FakeClock();
+  const { epmdPort } = await start(t, { settlingMs: 300, clock });
+  const kept = await register({ epmdPort, ...alpha });
+  const asking = open(t, epmdPort, encodeRequest({ type: 'names' }));
+  asking.socket.end();
+  await until(() => clock.pending === 2);
+  t.ok(await lookUp({ host, epmdPort, timeoutMs, name: 'alpha' }), 'by now it has said so');
+  await clock.advance(300);
+  await asking.closed;
+  t.match(asking.text, /name alpha at port 4711/);
+  t.equal(clock.pending, 0);
+  kept.close();
+});
+
 t.test('one that ends before it is settled tells nobody anything', async (t) => {
   const clock = new FakeClock();
   const server = await start(t, { settlingMs: 300, clock });
