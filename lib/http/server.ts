@@ -168,11 +168,24 @@ export class HttpServer {
     });
   }
 
-  /** Node counts a connection that has never sent a byte as busy, so closing idle ones leaves it open. */
   #destroySilent(): void {
-    for (const socket of this.#sockets) {
-      if (socket.bytesRead === 0) socket.destroy();
-    }
+    for (const socket of this.#silentSockets()) socket.destroy();
+  }
+
+  /** Connections that have not sent a byte yet. */
+  #silentSockets(): Socket[] {
+    return [...this.#sockets].filter((socket) => socket.bytesRead === 0);
+  }
+
+  /**
+   * Calls what closes Node's idle connections, among which Node.js 26 counts those that have not sent a byte
+   * yet. Which of the others are idle only Node's parser knows: a request may have begun to arrive.
+   */
+  #sparingSilent(closeIdle: () => void): void {
+    const silent = this.#silentSockets();
+    for (const socket of silent) socket.destroy = () => socket;
+    closeIdle();
+    for (const socket of silent) Reflect.deleteProperty(socket, 'destroy');
   }
 
   #closeAfter(turns: number): void {
@@ -182,10 +195,11 @@ export class HttpServer {
 
   #close(): void {
     if (!this.#server.listening) return;
-    this.#server.close(() => {
+    const onClosed = () => {
       this.#closed = true;
       this.#settleIfDone();
-    });
+    };
+    this.#sparingSilent(() => this.#server.close(onClosed));
   }
 
   // Node's server may be closed before its last socket has told its listeners.
@@ -210,7 +224,8 @@ export class HttpServer {
 
   // A response that had begun before the drain could not announce the end of its connection.
   #onIdle(): void {
-    if (this.#exit) setImmediate(() => this.#server.closeIdleConnections());
+    if (!this.#exit) return;
+    setImmediate(() => this.#sparingSilent(() => this.#server.closeIdleConnections()));
   }
 
   #onFailure(error: Error): void {

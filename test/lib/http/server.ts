@@ -115,6 +115,38 @@ t.test('shutdown waits for the request of a client that has just connected', asy
   await server.exited;
 });
 
+t.test('shutdown waits for a client that has just connected while others are done', async (t) => {
+  const { handle, release } = held();
+  const { server, told } = await startServer(t, handle, { graceMs: 60_000, silentGraceMs: 30_000 });
+  const silent = await RawClient.connect(t, server);
+  const other = (await RawClient.connect(t, server)).send(...GET);
+  await told('http.request.start');
+  server.shutdown();
+  release();
+  await other.all();
+  for (let turn = 0; turn < 6; turn += 1) await new Promise(setImmediate);
+  silent.send(...GET);
+  await told('http.request.start', 2);
+  release();
+  t.match(await silent.all(), /connection: close.*hello$/is);
+  await server.exited;
+});
+
+t.test('shutdown waits for the rest of a request, the first and a later one', async (t) => {
+  const { server } = await startServer(t, hello, { graceMs: 60_000 });
+  const first = (await RawClient.connect(t, server)).send('GET / HT');
+  const later = (await RawClient.connect(t, server)).send(...GET, 'GET / HT');
+  await later.until(/hello/);
+  server.shutdown();
+  for (let turn = 0; turn < 6; turn += 1) await new Promise(setImmediate);
+  const rest = ['TP/1.1', 'Host: x', '', ''];
+  first.send(...rest);
+  later.send(...rest);
+  t.match(await first.all(), /connection: close.*hello$/is);
+  t.strictSame(statuses(await later.all()), [200, 200]);
+  await server.exited;
+});
+
 t.test('shutdown closes a connection whose response had begun before', async (t) => {
   let finish = () => {};
   async function* body() {
