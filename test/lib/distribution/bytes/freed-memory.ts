@@ -1,17 +1,7 @@
 import { memoryUsage, report, resourceUsage } from 'node:process';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import t from 'tap';
 import { keepFreedMemory } from '../../../../lib/distribution/bytes/freed-memory.ts';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
-
-/** Twice, because memory is given back by another thread, which the next collection waits for. */
-function collectGarbage(): void {
-  collect();
-  collect();
-}
+import { collectGarbage } from '../../../support/garbage.ts';
 
 const MEGABYTE = 1_000_000;
 const PAGE = 4096;
