@@ -23,7 +23,23 @@ t.test('the lines of one turn are one write, in order', async (t) => {
   t.strictSame(writes, ['a\nb\n', 'c\n']);
 });
 
-t.test('lines in quick succession wait for each other, the last of them too', async (t) => {
+t.test('lines in quick succession wait for each other', async (t) => {
+  const writes: string[] = [];
+  const buffer = new LineBuffer({ write: (lines) => writes.push(lines) }, { pauseMs: 60_000 });
+  buffer.write('a\n');
+  await new Promise(setImmediate);
+  t.strictSame(writes, ['a\n']);
+  for (const line of ['b\n', 'c\n']) {
+    buffer.add(line);
+    await new Promise(setImmediate);
+  }
+  t.strictSame(writes, ['a\n'], 'the turns that have ended were none to write in');
+  const much = 'x'.repeat(64 * 1024);
+  buffer.add(much);
+  t.strictSame(writes, ['a\n', `b\nc\n${much}`]);
+});
+
+t.test('the last of them do not wait for another one', async (t) => {
   const writes: string[] = [];
   let written = (): void => undefined;
   const write = (lines: string): void => {
@@ -33,15 +49,11 @@ t.test('lines in quick succession wait for each other, the last of them too', as
   const buffer = new LineBuffer({ write }, { pauseMs: 5, now: () => 0 });
   buffer.write('a\n');
   await new Promise(setImmediate);
-  t.strictSame(writes, ['a\n']);
   const next = new Promise<void>((resolve) => {
     written = resolve;
   });
-  for (const line of ['b\n', 'c\n']) {
-    buffer.add(line);
-    await new Promise(setImmediate);
-  }
-  t.strictSame(writes, ['a\n'], 'the turns that have ended were none to write in');
+  buffer.add('b\n');
+  buffer.add('c\n');
   await next;
   t.strictSame(writes, ['a\n', 'b\nc\n']);
 });
