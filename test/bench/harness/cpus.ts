@@ -1,7 +1,6 @@
 /** Which processor runs what: those that serve and those that make the load do not share one. */
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** The part that a process has in a measurement; `any` runs wherever there is room. */
@@ -19,11 +18,29 @@ export function isInstalled(program: string): boolean {
   });
 }
 
+/** The first two processors that this process may run on; fewer where there are not as many, or none is told. */
+const processors = allowedProcessors();
+
 /** Whether parts get processors of their own here. */
-export const pinning = availableParallelism() > 1 && isInstalled('taskset');
+export const pinning = processors.length > 1 && isInstalled('taskset');
 
 function processorOf(part: Part): string {
-  return part === 'server' ? '1' : '0';
+  return String(processors[part === 'server' ? 1 : 0]);
+}
+
+/** Such as `0-3,8`: Linux tells it, and is what has `taskset`. */
+function allowedProcessors(): number[] {
+  let status: string;
+  try {
+    status = readFileSync('/proc/self/status', 'utf8');
+  } catch {
+    return [];
+  }
+  const list = /^Cpus_allowed_list:\s+(\S+)$/m.exec(status)?.[1] ?? '';
+  const ranges = list.split(',').map((range) => range.split('-').map(Number));
+  return ranges
+    .flatMap(([from = 0, to = from]) => (to > from ? [from, from + 1] : [from]))
+    .slice(0, 2);
 }
 
 /** A command that runs `program` on the processor of its part. */

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Peer, startErl } from '../../support/peers.ts';
 import { isInstalled, type Part, pin } from './cpus.ts';
@@ -23,8 +24,7 @@ export interface OtpNodeOptions {
 
 /** An OTP node with one scheduler on the processor of its part, and the compiled module `bench` loaded. */
 export async function startOtpNode({ part, ...options }: OtpNodeOptions): Promise<Peer> {
-  mkdirSync(EBIN, { recursive: true });
-  execFileSync('erlc', ['-o', EBIN, MODULE]);
+  compile();
   const peer = await startErl({
     ...options,
     // The busy-waiting that OTP does by default, which the nodes of the tests are started without.
@@ -32,4 +32,12 @@ export async function startOtpNode({ part, ...options }: OtpNodeOptions): Promis
   });
   if (peer.osPid !== undefined) pin(part, peer.osPid);
   return peer;
+}
+
+/** Unless that has been done: another run may be using it. */
+function compile(): void {
+  mkdirSync(EBIN, { recursive: true });
+  const compiled = statSync(join(EBIN, 'bench.beam'), { throwIfNoEntry: false });
+  if (compiled !== undefined && compiled.mtimeMs > statSync(MODULE).mtimeMs) return;
+  execFileSync('erlc', ['-o', EBIN, MODULE]);
 }

@@ -1,6 +1,6 @@
 /** What has to be there before anything is measured: the competitors' packages, and built code. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, rmSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -11,10 +11,10 @@ const ROOT = join(HERE, '../..');
 export function prepare(log: (line: string) => void): void {
   if (!isInstalledAsLocked()) {
     log('installing the competitors (test/bench/package-lock.json)');
-    run('npm', ['ci', '--silent', '--no-audit', '--no-fund'], HERE);
+    run('npm', ['ci', '--loglevel=error', '--no-audit', '--no-fund'], HERE);
   }
   log('compiling');
-  rmSync(join(HERE, 'dist'), { recursive: true, force: true });
+  // Over what is there, which another run may be using.
   run(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(HERE, 'tsconfig.json')], ROOT);
 }
 

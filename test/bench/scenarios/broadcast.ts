@@ -1,6 +1,7 @@
 /** One publisher, three processes with a hundred subscribers each. */
-import { freePort, startEpmd, until } from '../../support/peers.ts';
+import { until } from '../../support/peers.ts';
 import { isInstalled } from '../harness/cpus.ts';
+import { startMapper } from '../harness/port-mapper.ts';
 import { RedisServer } from '../harness/redis-server.ts';
 import { interleave, ratioOf, type Variant } from '../harness/rounds.ts';
 import type { RunSettings, Scenario, ScenarioResult } from '../harness/scenario.ts';
@@ -73,7 +74,7 @@ async function deliveries(group: Group, count: number): Promise<number> {
 }
 
 async function startOurs(stops: (() => Promise<unknown>)[]): Promise<Group> {
-  const epmd = await startEpmd(await freePort());
+  const epmd = await startMapper();
   stops.push(() => epmd.stop());
   const start = async (part: 'server' | 'load', name: string): Promise<Worker> => {
     const worker = await Worker.start('workers/pubsub', {

@@ -1,5 +1,6 @@
 /** Meshes of more and more nodes: until all know each other, until all know a new name, and memory. */
-import { freePort, type PrivateEpmd, startEpmd } from '../../support/peers.ts';
+import type { PrivateEpmd } from '../../support/peers.ts';
+import { startMapper } from '../harness/port-mapper.ts';
 import type {
   Figure,
   Plot,
@@ -83,7 +84,7 @@ async function run({ log }: RunSettings): Promise<ScenarioResult> {
 }
 
 async function measure(size: number): Promise<Mesh> {
-  const epmd = await startEpmd(await freePort());
+  const epmd = await startMapper();
   const workers: Worker[] = [];
   try {
     return await measureWith(size, epmd, workers);

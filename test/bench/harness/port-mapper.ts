@@ -1,0 +1,8 @@
+import { freePort, type PrivateEpmd, startEpmd } from '../../support/peers.ts';
+import { isInstalled } from './cpus.ts';
+
+/** OTP's `epmd` on a port of its own; where it is not installed, only the port, on which our nodes answer in its place. */
+export async function startMapper(): Promise<PrivateEpmd> {
+  const port = await freePort();
+  return isInstalled('epmd') ? startEpmd(port) : { port, stop: async () => {} };
+}
