@@ -1,9 +1,8 @@
 /** HTTP servers as processes of their own: the built program, and scripts that stand beside it. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { until } from '../../support/peers.ts';
-import { type Part, pinned } from './cpus.ts';
+import { Child } from './child.ts';
+import type { Part } from './cpus.ts';
 
 export interface ProgramOptions {
   readonly part: Part;
@@ -21,18 +20,17 @@ export interface ProgramOptions {
 
 export class Program {
   readonly url: string;
-  readonly #child: ChildProcess;
+  readonly #child: Child;
 
-  private constructor(url: string, child: ChildProcess) {
+  private constructor(url: string, child: Child) {
     this.url = url;
     this.#child = child;
   }
 
   static async start(options: ProgramOptions): Promise<Program> {
     const { part, script, nodeArgs = [], env, tcpPort, logFile, path = '/' } = options;
-    const [program, args] = pinned(part, process.execPath, [...nodeArgs, script]);
     const output = logFile === undefined ? 'ignore' : openSync(logFile, 'a');
-    const child = spawn(program, args, {
+    const child = new Child(script, part, process.execPath, [...nodeArgs, script], {
       stdio: ['ignore', output, 'inherit'],
       env: { ...process.env, ...env },
     });
@@ -40,27 +38,20 @@ export class Program {
     const url = `http://127.0.0.1:${tcpPort}`;
     await until(
       () =>
-        child.exitCode !== null ||
         fetch(url + path).then(
           ({ ok }) => ok,
           () => false,
         ),
       { what: `${script} answering at ${url}`, timeoutMs: 30_000 },
     );
-    if (child.exitCode !== null) throw new Error(`${script} ended: exit code ${child.exitCode}`);
     return new Program(url, child);
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.#child.pid;
   }
 
-  async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const exited = once(this.#child, 'exit');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5_000);
-    this.#child.kill('SIGTERM');
-    await exited;
-    clearTimeout(timer);
+  stop(): Promise<void> {
+    return this.#child.stop();
   }
 }

@@ -1,35 +1,30 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { freePort, until } from '../../support/peers.ts';
-import { pinned } from './cpus.ts';
+import { Child } from './child.ts';
 
 /** A Redis server of Debian on a free port of the loopback interface, that keeps nothing on disk. */
 export class RedisServer {
   readonly port: number;
-  readonly #child: ChildProcess;
+  readonly #child: Child;
 
-  private constructor(port: number, child: ChildProcess) {
+  private constructor(port: number, child: Child) {
     this.port = port;
     this.#child = child;
   }
 
   static async start(): Promise<RedisServer> {
     const port = await freePort();
-    const [program, args] = pinned('server', 'redis-server', [
+    const args = [
       ...['--port', String(port), '--bind', '127.0.0.1'],
       ...['--save', '', '--appendonly', 'no', '--daemonize', 'no'],
-    ]);
-    const child = spawn(program, args, { stdio: 'ignore' });
+    ];
+    const child = new Child('redis-server', 'server', 'redis-server', args, { stdio: 'ignore' });
     await until(() => answers(port), { what: `Redis listening on port ${port}` });
     return new RedisServer(port, child);
   }
 
-  async stop(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
-    const exited = once(this.#child, 'exit');
-    this.#child.kill('SIGTERM');
-    await exited;
+  stop(): Promise<void> {
+    return this.#child.stop();
   }
 }
 

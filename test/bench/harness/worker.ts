@@ -1,8 +1,7 @@
 /** The measured processes, as seen by the one that measures: each gets commands over its IPC channel. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { type Part, pinned } from './cpus.ts';
+import { Child } from './child.ts';
+import type { Part } from './cpus.ts';
 
 /** Where `tsc` puts the compiled workers: built code is measured, as it runs in production. */
 export const BUILT = fileURLToPath(new URL('../dist/test/bench/', import.meta.url));
@@ -27,28 +26,22 @@ interface Pending {
 }
 
 export class Worker {
-  readonly #child: ChildProcess;
+  readonly #child: Child;
   readonly #script: string;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
 
-  private constructor(script: string, child: ChildProcess) {
+  private constructor(script: string, child: Child) {
     this.#script = script;
     this.#child = child;
-    child.on('message', (message) => this.#onMessage(message as Answer));
-    child.once('exit', (code, signal) => {
-      const error = new Error(`${script} ended: ${signal ?? `exit code ${code}`}`);
-      for (const { reject } of this.#pending.values()) reject(error);
-      this.#pending.clear();
-    });
+    child.process.on('message', (message) => this.#onMessage(message as Answer));
   }
 
   /** @param script below `test/bench/`, without its ending, such as `workers/calls` */
   static async start(script: string, options: WorkerOptions): Promise<Worker> {
     const { part, nodeArgs = [], args = [], env = {} } = options;
     const file = `${BUILT}${script}.js`;
-    const [program, all] = pinned(part, process.execPath, [...nodeArgs, file, ...args]);
-    const child = spawn(program, all, {
+    const child = new Child(script, part, process.execPath, [...nodeArgs, file, ...args], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, NODE_ENV: 'production', ...env },
     });
@@ -58,7 +51,7 @@ export class Worker {
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    return this.#child.pid;
   }
 
   /** Sends a command and waits for what it gives. */
@@ -66,17 +59,15 @@ export class Worker {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve: (result) => resolve(result as T), reject });
-      this.#child.send({ id, command, argument });
+      this.#child.process.send({ id, command, argument }, (error) => {
+        // What has ended says so by itself, see Child.
+        if (error) reject(new Error(`${this.#script} takes no commands`, { cause: error }));
+      });
     });
   }
 
-  async stop(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const exited = once(this.#child, 'exit');
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), 5_000);
-    this.#child.disconnect();
-    await exited;
-    clearTimeout(timer);
+  stop(): Promise<void> {
+    return this.#child.stop(() => this.#child.process.disconnect());
   }
 
   #onMessage({ id, result, error }: Answer): void {

@@ -16,9 +16,16 @@ async function start(names: readonly string[]): Promise<void> {
   }
 }
 
+/** Longer than any step takes on a busy machine; what takes longer does not come to an end. */
+const DEADLINE_MS = 240_000;
+
 /** Resolves when `holds` does, looked at once a millisecond. */
-async function until(holds: () => boolean): Promise<void> {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
+async function until(what: string, holds: () => boolean): Promise<void> {
+  const deadline = performance.now() + DEADLINE_MS;
+  while (!holds()) {
+    if (performance.now() > deadline) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
 }
 
 answerCommands(
@@ -29,7 +36,7 @@ answerCommands(
       for (const node of nodes) if (node.local.name !== first) await node.local.connect(first);
     },
     complete: (size: number) =>
-      until(() => nodes.every(({ local }) => local.nodes().length === size - 1)),
+      until('a full mesh', () => nodes.every(({ local }) => local.nodes().length === size - 1)),
     synced: async () => {
       await Promise.all(nodes.map(({ global, local }) => global.whenSynced(local.nodes(), 60_000)));
     },
@@ -43,7 +50,7 @@ answerCommands(
       }
     },
     seen: (name: string) =>
-      until(() => nodes.every(({ global }) => global.whereisName(atom(name)) !== undefined)),
+      until(name, () => nodes.every(({ global }) => global.whereisName(atom(name)) !== undefined)),
     resident: () => {
       return process.memoryUsage().rss;
     },
