@@ -15,6 +15,8 @@ interface Caller {
 }
 
 const CALLS_TO_COMPARE = 5;
+/** What tells the length of a frame, with us and with the echo. */
+const PREFIX_BYTES = 4;
 
 export const calls: Scenario = {
   name: 'calls',
@@ -44,7 +46,7 @@ async function run(settings: RunSettings): Promise<ScenarioResult> {
       );
     }
     await compareAnswers(callers);
-    const echo = await startEcho(stops, ours.payloadBytes);
+    const echo = await startEcho(stops, ours.payloadBytes - PREFIX_BYTES);
     callers.set('bare echo', echo);
     notes.push(
       `each competitor counts alike; one call and its reply take ${ours.payloadBytes * 2} bytes of ours`,

@@ -18,12 +18,17 @@ export const hello: Scenario = {
   run,
 };
 
+/** Time, level, request id, path, status and duration take more. */
+const LEAST_LINE_BYTES = 100;
+
 const LOGS = ['on', 'off'] as const;
 type Log = (typeof LOGS)[number];
 
 async function run(settings: RunSettings): Promise<ScenarioResult> {
   if (wrkMissing !== undefined) return { figures: [], ratios: [], notes: [wrkMissing] };
   const folder = mkdtempSync(join(tmpdir(), 'bench-hello-'));
+  const remove = () => rmSync(folder, { recursive: true, force: true });
+  process.once('exit', remove);
   const programs = new Map<string, Program>();
   const start = async (name: string, script: string, env: Record<string, string>, log: Log) => {
     const tcpPort = await freePort();
@@ -53,16 +58,27 @@ async function run(settings: RunSettings): Promise<ScenarioResult> {
     await start('bare node:http', `${BUILT}workers/bare-http.js`, { HEADERS, BODY }, 'off');
     await compareAnswers(programs);
 
+    const served = new Map<string, number>();
     const variants = [...programs].map(
       ([name, program]): Variant => ({
         name,
         unit: 'requests/s',
-        measure: () => httpLoad(`${program.url}/`, settings.measureMs),
+        measure: async () => {
+          const rate = await httpLoad(`${program.url}/`, settings.measureMs);
+          served.set(name, (served.get(name) ?? 0) + (rate * settings.measureMs) / 1000);
+          return rate;
+        },
       }),
     );
     const figures = await interleave(variants, settings);
     for (const [name, file] of logs) {
-      if (statSync(file).size < 1000) throw new Error(`expected log lines of ${name}, got none`);
+      const requests = Math.round(served.get(`${name}, log on`) ?? Number.NaN);
+      const { size } = statSync(file);
+      if (!(size > requests * LEAST_LINE_BYTES)) {
+        throw new Error(
+          `expected a line for each of ${requests} requests to ${name}, got ${size} bytes`,
+        );
+      }
     }
     const ratio = (row: number, id: string, a: string, b: string, limit: number): Ratio => ({
       ...{ row, id, what: `${a} : ${b}`, value: ratioOf(figures, a, b) },
@@ -84,7 +100,8 @@ async function run(settings: RunSettings): Promise<ScenarioResult> {
     };
   } finally {
     for (const program of programs.values()) await program.stop();
-    rmSync(folder, { recursive: true, force: true });
+    process.removeListener('exit', remove);
+    remove();
   }
 }
 

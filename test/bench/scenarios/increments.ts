@@ -1,8 +1,9 @@
 /** Increments over HTTP, through a node that is not the owner, beside fastify with one Redis behind it. */
 import { fileURLToPath } from 'node:url';
-import { freePort, startEpmd } from '../../support/peers.ts';
+import { freePort } from '../../support/peers.ts';
 import { isInstalled } from '../harness/cpus.ts';
 import { httpLoad, wrkMissing } from '../harness/http-load.ts';
+import { startMapper } from '../harness/port-mapper.ts';
 import { PROGRAM } from '../harness/preparation.ts';
 import { Program } from '../harness/program.ts';
 import { RedisServer } from '../harness/redis-server.ts';
@@ -12,6 +13,8 @@ import { BUILT } from '../harness/worker.ts';
 
 const POST = fileURLToPath(new URL('../harness/post.lua', import.meta.url));
 const PATH = '/counter/increment';
+/** For the page that tells who owns the counter. */
+const OPERATOR = { user: 'bench', password: 'bench-increments' };
 const OURS = 'ours, through a node that is not the owner';
 const REDIS = 'fastify + ioredis, one Redis';
 
@@ -59,7 +62,7 @@ async function run(settings: RunSettings): Promise<ScenarioResult> {
 
 /** The owner first, so that the node that gets the load is the other one. */
 async function startOurs(stops: (() => Promise<unknown>)[]): Promise<Program> {
-  const epmd = await startEpmd(await freePort());
+  const epmd = await startMapper();
   stops.push(() => epmd.stop());
   const names = ['owner@127.0.0.1', 'other@127.0.0.1'];
   let last: Program | undefined;
@@ -71,12 +74,25 @@ async function startOurs(stops: (() => Promise<unknown>)[]): Promise<Program> {
         ...{ NODE_ENV: 'production', HOST: '127.0.0.1', PORT: String(tcpPort) },
         ...{ LOG_LEVEL: 'error', NODE_NAME: name, ERLANG_COOKIE: 'bench-increments-0123456789' },
         ...{ ERL_EPMD_PORT: String(epmd.port), CONNECT_NODES: names.join() },
+        ...{ DASHBOARD_USER: OPERATOR.user, DASHBOARD_PASSWORD: OPERATOR.password },
       },
     });
     stops.push(() => program.stop());
     last = program;
   }
-  return last!;
+  const other = last!;
+  if (await ownsCounter(other))
+    throw new Error('expected the node with the load not to be the owner');
+  return other;
+}
+
+async function ownsCounter({ url }: Program): Promise<boolean> {
+  const credentials = Buffer.from(`${OPERATOR.user}:${OPERATOR.password}`).toString('base64');
+  const headers = { authorization: `Basic ${credentials}` };
+  const metrics = await (await fetch(`${url}/metrics`, { headers })).text();
+  const owns = /^hello_distributed_owner(?:\{.*\})? ([01])$/m.exec(metrics)?.[1];
+  if (owns === undefined) throw new Error(`expected to read who owns the counter, got ${metrics}`);
+  return owns === '1';
 }
 
 async function startRedis(stops: (() => Promise<unknown>)[]): Promise<Program> {

@@ -5,6 +5,7 @@
  * Arguments: the way, and what: `call`, `reply` or `map`.
  */
 import { createRequire } from 'node:module';
+import { isDeepStrictEqual } from 'node:util';
 import { atom, ErlangMap, Pid, type Term, tuple } from '../../../lib/distribution/index.ts';
 import { decodeExternal } from '../../../lib/distribution/terms/decode.ts';
 import { encodeExternal } from '../../../lib/distribution/terms/encode.ts';
@@ -68,6 +69,8 @@ interface Erlpack {
 
 interface Codec {
   readonly bytes: number;
+  /** whether what is read back is what was written */
+  isExact(): boolean;
   encode(): unknown;
   decode(): unknown;
 }
@@ -90,18 +93,21 @@ function codecOf(way: string, what: string): Codec | undefined {
   if (way === 'ours') {
     const bytes = encodeExternal(term);
     const [encode, decode] = [() => encodeExternal(term), () => decodeExternal(bytes)];
-    return { bytes: bytes.length, encode, decode };
+    const isExact = () => Buffer.compare(encodeExternal(decodeExternal(bytes)), bytes) === 0;
+    return { bytes: bytes.length, isExact, encode, decode };
   }
   if (way === 'json') {
     const text = JSON.stringify(json);
     const [encode, decode] = [() => JSON.stringify(json), () => JSON.parse(text)];
-    return { bytes: Buffer.byteLength(text), encode, decode };
+    const isExact = () => isDeepStrictEqual(decode(), json);
+    return { bytes: Buffer.byteLength(text), isExact, encode, decode };
   }
   const erlpack = loadErlpack();
   if (erlpack === undefined) return undefined;
   const bytes = erlpack.pack(json);
   const [encode, decode] = [() => erlpack.pack(json), () => erlpack.unpack(bytes)];
-  return { bytes: bytes.length, encode, decode };
+  const isExact = () => isDeepStrictEqual(decode(), json);
+  return { bytes: bytes.length, isExact, encode, decode };
 }
 
 /** Times per second. */
@@ -118,7 +124,10 @@ function rate(durationMs: number, work: () => unknown): number {
 const [way = '', what = ''] = process.argv.slice(2);
 const codec = codecOf(way, what);
 answerCommands({
-  bytes: () => codec?.bytes,
+  bytes: () => {
+    if (codec?.isExact() === false) throw new Error(`${way} gives back another ${what}`);
+    return codec?.bytes;
+  },
   /** there and back, so that neither half can be bought with the other */
   both: (durationMs: number) => {
     if (codec === undefined) throw new Error(`${way} is not there`);
