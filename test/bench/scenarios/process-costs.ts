@@ -1,11 +1,10 @@
 /** What the program costs before it does anything, and whether it grows under load. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { freePort } from '../../support/peers.ts';
-import { pinned } from '../harness/cpus.ts';
+import { Child } from '../harness/child.ts';
 import { httpLoad, wrkMissing } from '../harness/http-load.ts';
 import { PROGRAM } from '../harness/preparation.ts';
 import { interleave, ratioOf, type Variant } from '../harness/rounds.ts';
@@ -34,7 +33,7 @@ const BARE = 'bare node:http';
 const SETTLE_MS = 2_000;
 
 interface Started {
-  readonly child: ChildProcess;
+  readonly child: Child;
   readonly url: string;
   readonly startMs: number;
 }
@@ -45,7 +44,7 @@ async function run(settings: RunSettings): Promise<ScenarioResult> {
       ...{ name: `${name}, start to the first 200`, unit: 'ms' },
       measure: async () => {
         const { child, startMs } = await start(name);
-        await end(child);
+        await child.stop();
         return startMs;
       },
     }),
@@ -56,13 +55,13 @@ async function run(settings: RunSettings): Promise<ScenarioResult> {
       measure: async () => {
         const { child } = await start(name);
         await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-        const resident = residentMb(child.pid ?? 0);
-        await end(child);
+        const resident = residentMb(child.pid);
+        await child.stop();
         return resident;
       },
     }),
   );
-  const memoryRounds = { ...settings, rounds: Math.min(settings.rounds, settings.quick ? 1 : 3) };
+  const memoryRounds = settings.quick ? { ...settings, rounds: 1 } : settings;
   const figures = new Map([
     ...(await interleave(starts, settings)),
     ...(await interleave(rests, memoryRounds)),
@@ -104,9 +103,8 @@ async function start(name: string, probe = false): Promise<Started> {
   const tcpPort = await freePort();
   const script = name === OURS ? PROGRAM : `${BUILT}workers/bare-http.js`;
   const nodeArgs = probe ? ['--import', `${BUILT}workers/heap-probe.js`] : [];
-  const [program, args] = pinned('server', process.execPath, [...nodeArgs, script]);
   const startedAt = performance.now();
-  const child = spawn(program, args, {
+  const child = new Child(name, 'server', process.execPath, [...nodeArgs, script], {
     stdio: probe ? ['ignore', 'ignore', 'inherit', 'ipc'] : ['ignore', 'ignore', 'inherit'],
     env: {
       ...process.env,
@@ -116,7 +114,6 @@ async function start(name: string, probe = false): Promise<Started> {
   });
   const url = `http://127.0.0.1:${tcpPort}/`;
   while (!(await answers(url))) {
-    if (child.exitCode !== null) throw new Error(`${name} ended: exit code ${child.exitCode}`);
     if (performance.now() - startedAt > 30_000) throw new Error(`${name} does not answer`);
   }
   return { child, url, startMs: performance.now() - startedAt };
@@ -133,12 +130,6 @@ function answers(url: string): Promise<boolean> {
   });
 }
 
-async function end(child: ChildProcess): Promise<void> {
-  const exited = once(child, 'exit');
-  child.kill('SIGTERM');
-  await exited;
-}
-
 function residentMb(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   return Number(kilobytes) / 1024;
@@ -151,14 +142,14 @@ async function underLoad(
   const { child, url } = await start(OURS, true);
   const points: Point[] = [];
   const heap = async (): Promise<number> => {
-    const answer = once(child, 'message');
-    child.send('heap');
+    const answer = once(child.process, 'message');
+    child.process.send('heap');
     const [{ heapUsed, rss }] = (await answer) as [{ heapUsed: number; rss: number }];
     const x = Math.round((performance.now() - startedAt) / 1000);
     points.push({ series: 'heap', x, y: heapUsed / MB }, { series: 'resident', x, y: rss / MB });
     return heapUsed / MB;
   };
-  const startedAt = performance.now();
+  let startedAt = performance.now();
   const turnMs = Math.max(2_000, settings.soakMs / 20);
   const turn = async (): Promise<void> => {
     await httpLoad(url, turnMs / 2);
@@ -168,6 +159,7 @@ async function underLoad(
     // Until all that is compiled is compiled, and what is cached is cached.
     await turn();
     await turn();
+    startedAt = performance.now();
     const before = await heap();
     let after = before;
     while (performance.now() - startedAt < settings.soakMs) {
@@ -180,6 +172,6 @@ async function underLoad(
     const plot = { name: 'memory', title: 'Memory under load', x: 's', y: 'MB', points };
     return { growthMb: after - before, plot };
   } finally {
-    await end(child);
+    await child.stop();
   }
 }
