@@ -69,7 +69,7 @@ export class CompiledFile {
 
 /** What was compiled of this very source by this very release of Node.js; `undefined`: nothing. */
 function cachedDataOf(url: URL, source: string): Buffer | undefined {
-  const cache = ifThere(() => readFileSync(cacheOf(url)));
+  const cache = ifReadable(() => readFileSync(cacheOf(url)));
   if (cache === undefined) return undefined;
   const cachedData = cache.subarray(DIGEST_BYTES);
   const digest = digestOf(source, cachedData);
@@ -86,6 +86,15 @@ function digestOf(source: string, cachedData: Uint8Array): Buffer {
 
 function cacheOf(url: URL): URL {
   return new URL(`${url.href}.cache`);
+}
+
+/** @returns `undefined` if there is no such file, or if it is none, or not for us to read */
+function ifReadable<Content>(read: () => Content): Content | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** @returns `undefined` if there is no such file */

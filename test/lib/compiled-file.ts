@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import t, { type Test } from 'tap';
@@ -74,6 +74,14 @@ t.test('what does not belong to the code is left unused', async (t) => {
       t.equal(file.cacheUsed, false);
       t.equal(file.run<Greeting>().greet('you'), 'hello, you');
     }
+  });
+
+  t.test('a cache that cannot be read', async (t) => {
+    rmSync(cache);
+    mkdirSync(cache);
+    const file = open(url);
+    t.equal(file.cacheUsed, false);
+    t.equal(file.run<Greeting>().greet('you'), 'hello, you');
   });
 });
 
