@@ -368,7 +368,8 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
   #end(brokenOff = false): void {
     if (this.#ended) return;
     this.#ended = true;
-    const aborted = brokenOff || this.#disconnected;
+    // What a connection takes along with it when it ends has `finished` for Node, too.
+    const aborted = brokenOff || this.#disconnected || this.socket.destroyed;
     const status = this.#out.hasBegun ? this.#out.statusCode : STATUS_NOT_SENT;
     const failed = (brokenOff && !this.#isClientsFault) || (status >= 500 && !this.#disconnected);
     const error = failed ? this.#error?.value : undefined;
@@ -384,9 +385,8 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
 
   #tellStart(): void {
     const { telemetry } = this.#options;
-    if (telemetry.hasHandlers('http.request.start')) {
-      telemetry.execute('http.request.start', {}, this.#description());
-    }
+    if (!telemetry.hasHandlers('http.request.start')) return;
+    telemetry.execute('http.request.start', {}, this.#description());
   }
 
   #report(error: unknown, inStop = false): void {

@@ -86,6 +86,31 @@ t.test('a client that leaves aborts the signal; one stop tells of it', async (t)
   t.strictSame(metadata('http.request.exception'), [], 'a handler that gives up is no failure');
 });
 
+/** More than the kernel keeps for a client that does not read. */
+const LARGE = 'x'.repeat(16 * 1024 * 1024);
+
+for (const [form, body] of [
+  ['text', LARGE],
+  ['bytes', Buffer.from(LARGE)],
+] as const) {
+  t.test(`an answer that its client has not taken is told as aborted: ${form}`, async (t) => {
+    const { server, metadata, told } = await startServer(t, () => ({
+      status: 200,
+      headers: {},
+      body,
+    }));
+    const client = await RawClient.connect(t, server);
+    client.socket.pause();
+    client.send(...GET);
+    await told('http.request.start');
+    client.socket.destroy();
+    await told('http.request.stop');
+    await new Promise(setImmediate);
+    t.match(metadata('http.request.stop'), [{ status: 200, aborted: true }]);
+    t.equal(metadata('http.request.stop').length, 1);
+  });
+}
+
 t.test('a signal that is asked for after the client has left is aborted', async (t) => {
   let seen: AbortSignal | undefined;
   let go = () => {};
