@@ -86,6 +86,11 @@ export class Adapter {
     }
   }
 
+  /** Whether a request that came on it has not been answered to the last byte. */
+  isBusy(socket: Duplex): boolean {
+    return (this.#connections.get(socket)?.running.length ?? 0) > 0;
+  }
+
   /** For the events `request`, `checkContinue` and `checkExpectation`. */
   handle(incoming: IncomingMessage, outgoing: LeanResponse, expectation: Expectation): void {
     const connection = this.#connection(incoming.socket);

@@ -178,14 +178,17 @@ export class HttpServer {
   }
 
   /**
-   * Calls what closes Node's idle connections, among which Node.js 26 counts those that have not sent a byte
-   * yet. Which of the others are idle only Node's parser knows: a request may have begun to arrive.
+   * Calls what closes Node's idle connections, which are more than those between two requests: Node.js 26 counts
+   * those that have not sent a byte yet, and all count those whose answer Node has, while much of it may still
+   * wait for a slow client. Which of the others are idle only Node's parser knows: a request may have begun to
+   * arrive.
    */
-  #sparingSilent(closeIdle: () => void): void {
-    const silent = this.#silentSockets();
-    for (const socket of silent) socket.destroy = () => socket;
+  #sparingOthers(closeIdle: () => void): void {
+    const busy = [...this.#sockets].filter((socket) => this.#adapter.isBusy(socket));
+    const others = [...this.#silentSockets(), ...busy];
+    for (const socket of others) socket.destroy = () => socket;
     closeIdle();
-    for (const socket of silent) Reflect.deleteProperty(socket, 'destroy');
+    for (const socket of others) Reflect.deleteProperty(socket, 'destroy');
   }
 
   #closeAfter(turns: number): void {
@@ -199,7 +202,7 @@ export class HttpServer {
       this.#closed = true;
       this.#settleIfDone();
     };
-    this.#sparingSilent(() => this.#server.close(onClosed));
+    this.#sparingOthers(() => this.#server.close(onClosed));
   }
 
   // Node's server may be closed before its last socket has told its listeners.
@@ -225,7 +228,7 @@ export class HttpServer {
   // A response that had begun before the drain could not announce the end of its connection.
   #onIdle(): void {
     if (!this.#exit) return;
-    setImmediate(() => this.#sparingSilent(() => this.#server.closeIdleConnections()));
+    setImmediate(() => this.#sparingOthers(() => this.#server.closeIdleConnections()));
   }
 
   #onFailure(error: Error): void {

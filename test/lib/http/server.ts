@@ -261,6 +261,49 @@ t.test('an endless response that is asked for during a shutdown ends at once', a
   await server.exited;
 });
 
+/** More than the kernel keeps for a client that does not read. */
+const LARGE = 'x'.repeat(16 * 1024 * 1024);
+
+for (const [form, body] of [
+  ['text', LARGE],
+  ['bytes', Buffer.from(LARGE)],
+] as const) {
+  t.test(
+    `shutdown waits for a slow client that has not taken all of its answer: ${form}`,
+    async (t) => {
+      const large = () => ({ status: 200, headers: {}, body });
+      const { handle, release } = held();
+      const { server, metadata, told } = await startServer(
+        t,
+        (request) => (request.target === '/held' ? handle() : large()),
+        { graceMs: 60_000 },
+      );
+      const slow = await RawClient.connect(t, server);
+      slow.socket.pause();
+      slow.send(...GET);
+      await told('http.request.start');
+      const other = (await RawClient.connect(t, server)).send(
+        ...['GET /held HTTP/1.1', 'Host: x', '', ''],
+      );
+      await told('http.request.start', 2);
+      server.shutdown();
+      release();
+      t.match(await other.all(), /hello$/);
+      slow.socket.resume();
+      const received = await slow.all();
+      t.equal(received.length - received.indexOf('\r\n\r\n') - 4, LARGE.length);
+      await server.exited;
+      t.strictSame(
+        metadata('http.request.stop').map(({ status, aborted }) => [status, aborted]),
+        [
+          [200, false],
+          [200, false],
+        ],
+      );
+    },
+  );
+}
+
 t.test('shutdown answers all pipelined requests that were accepted', async (t) => {
   const { handle, release, releases } = held();
   const { server, told } = await startServer(t, handle);
