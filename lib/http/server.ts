@@ -98,6 +98,8 @@ export class HttpServer {
       // Checked by the exchange instead, so that the refusal looks like all the others.
       requireHostHeader: false,
     });
+    // All are looked at: one that Node leaves out could be the length of a body. Their bytes are limited.
+    this.#server.maxHeadersCount = 0;
     this.#server
       .on('connection', (socket: Socket) => this.#onConnection(socket))
       .on('request', (req, res) => this.#adapter.handle(req, res, 'none'))

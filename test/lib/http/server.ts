@@ -350,6 +350,20 @@ t.test('answers a client that sends its headers too slowly with 408', async (t) 
   t.match(await client.all(), /^HTTP\/1\.1 408 .*Request Timeout/s);
 });
 
+t.test('looks at all headers, however many there are', async (t) => {
+  const { server } = await startServer(t, async (request) => ({
+    ...hello(),
+    body: await request.text(),
+  }));
+  const many = Array.from({ length: 1100 }, () => 'a:');
+  const sent = ['POST / HTTP/1.1', 'Host: x', ...many, 'Content-Length: 4', '', 'body'];
+  const client = (await RawClient.connect(t, server)).send(...sent);
+  await client.until(/ 200 OK.*\r\n\r\nbody$/s);
+  const other = await RawClient.connect(t, server);
+  other.send('GET / HTTP/1.1', 'Host: x', ...many, 'Host: y', '', '');
+  await other.until(/ 400 Bad Request/);
+});
+
 t.test('answers headers beyond the limit with 431', async (t) => {
   const { server } = await startServer(t, hello, { maxHeaderBytes: 1024 });
   const client = (await RawClient.connect(t, server)).send(
