@@ -16,6 +16,9 @@ export interface Sink {
 
 /** A fragment that waits, and the next one of its lane. */
 interface WaitingFragment extends Fragment {
+  /** bytes of the message that goes on here, if it is the first of it that waits; else 0 */
+  readonly messageBytes: number;
+  readonly isLast: boolean;
   later: WaitingFragment | undefined;
 }
 
@@ -25,6 +28,8 @@ interface WaitingFragment extends Fragment {
  */
 interface Lane {
   readonly sender: string;
+  /** of the message that has begun */
+  openBytes: number;
   first: WaitingFragment | undefined;
   last: WaitingFragment | undefined;
 }
@@ -45,6 +50,15 @@ export const AHEAD_BYTES = 2 * 1024;
 export const WINDOW_BYTES = 256 * 1024;
 
 /**
+ * So many large messages are under way at a time: a peer has to keep what it has of each. A node of ours does, within
+ * `DEFAULT_MESSAGE_DECODER_LIMITS`.
+ */
+export const MAX_OPEN_MESSAGES = 256;
+
+/** Beyond so many bytes of such messages none is begun: with the largest that there can be, a peer keeps twice this. */
+export const MAX_OPEN_BYTES = 128 * 1024 * 1024;
+
+/**
  * What one connection has to send, encoded, in the order in which it may go.
  *
  * Small messages are written into one buffer, which goes out at once with the next {@link Outbox.flush}. Of a
@@ -59,7 +73,10 @@ export class Outbox {
   readonly #out = new ByteWriter(CAPACITY_BYTES);
   /** in the order in which they are served */
   readonly #lanes: Lane[] = [];
+  /** those whose next message has not begun, because there are so many */
+  readonly #crowd: Lane[] = [];
   readonly #laneOf = new Map<string, Lane>();
+  #openBytes = 0;
   #laneBytes = 0;
   #aheadBytes = AHEAD_BYTES;
 
@@ -98,8 +115,11 @@ export class Outbox {
     const sender = senderOf(signal);
     const lane = this.#laneOf.get(sender);
     if (lane === undefined) {
-      const fragments = this.#encoder.encodeInto(this.#out, control, payload);
-      if (fragments !== undefined) this.#addFragments(sender, fragments);
+      const hasRoom = this.#hasRoom;
+      const fragments = this.#encoder.encodeInto(this.#out, control, payload, !hasRoom);
+      if (fragments === undefined) return;
+      if (hasRoom) this.#addFragments(sender, fragments);
+      else this.#crowd.push(this.#addLane(sender, fragments));
       return;
     }
     const whole = new ByteWriter(CAPACITY_BYTES);
@@ -131,8 +151,10 @@ export class Outbox {
   clear(): void {
     this.#out.clear();
     this.#lanes.length = 0;
+    this.#crowd.length = 0;
     this.#laneOf.clear();
     this.#laneBytes = 0;
+    this.#openBytes = 0;
     this.#aheadBytes = AHEAD_BYTES;
   }
 
@@ -152,13 +174,12 @@ export class Outbox {
     do {
       const lane = this.#lanes.shift()!;
       const waiting = lane.first!;
-      const { later } = waiting;
-      lane.first = later;
+      lane.first = waiting.later;
       socket.write(waiting.head);
       for (const part of waiting.parts) socket.write(part);
       written += bytesOf(waiting);
-      if (later !== undefined) this.#lanes.push(lane);
-      else this.#laneOf.delete(lane.sender);
+      if (waiting.isLast) this.#endMessage(lane);
+      else this.#lanes.push(lane);
     } while (this.#lanes.length > 0 && socket.writableLength < window);
     socket.uncork();
     this.#laneBytes -= written;
@@ -171,20 +192,48 @@ export class Outbox {
     // Its header tells the peer of new atoms, so it keeps its place among all messages.
     this.#out.bytes(first.head);
     for (const part of first.parts) this.#out.bytes(part);
-    const lane: Lane = { sender, first: undefined, last: undefined };
-    this.#append(lane, later);
-    this.#lanes.push(lane);
-    this.#laneOf.set(sender, lane);
+    this.#beginMessage(this.#addLane(sender, later));
   }
 
+  #addLane(sender: string, fragments: readonly Fragment[]): Lane {
+    const lane: Lane = { sender, openBytes: 0, first: undefined, last: undefined };
+    this.#append(lane, fragments);
+    this.#laneOf.set(sender, lane);
+    return lane;
+  }
+
+  /** Adds one message. */
   #append(lane: Lane, fragments: readonly Fragment[]): void {
-    for (const { head, parts } of fragments) {
-      const waiting: WaitingFragment = { head, parts, later: undefined };
+    let messageBytes = 0;
+    for (const fragment of fragments) messageBytes += bytesOf(fragment);
+    this.#laneBytes += messageBytes;
+    for (let i = 0; i < fragments.length; i++) {
+      const { head, parts } = fragments[i]!;
+      const isLast = i === fragments.length - 1;
+      const waiting: WaitingFragment = { head, parts, messageBytes, isLast, later: undefined };
       if (lane.last === undefined) lane.first = waiting;
       else lane.last.later = waiting;
       lane.last = waiting;
-      this.#laneBytes += bytesOf(waiting);
+      messageBytes = 0;
     }
+  }
+
+  get #hasRoom(): boolean {
+    return this.#lanes.length < MAX_OPEN_MESSAGES && this.#openBytes < MAX_OPEN_BYTES;
+  }
+
+  #beginMessage(lane: Lane): void {
+    lane.openBytes = lane.first!.messageBytes;
+    this.#openBytes += lane.openBytes;
+    this.#lanes.push(lane);
+  }
+
+  /** The next message of the lane begins behind those that wait for it. */
+  #endMessage(lane: Lane): void {
+    this.#openBytes -= lane.openBytes;
+    if (lane.first === undefined) this.#laneOf.delete(lane.sender);
+    else this.#crowd.push(lane);
+    while (this.#crowd.length > 0 && this.#hasRoom) this.#beginMessage(this.#crowd.shift()!);
   }
 }
 

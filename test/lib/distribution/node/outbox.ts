@@ -2,6 +2,8 @@ import { memoryUsage } from 'node:process';
 import { test } from 'tap';
 import {
   AHEAD_BYTES,
+  MAX_OPEN_BYTES,
+  MAX_OPEN_MESSAGES,
   Outbox,
   type Sink,
   WINDOW_BYTES,
@@ -15,13 +17,18 @@ import { ImproperList, type Term, tuple } from '../../../../lib/distribution/ter
 import { termKey } from '../../../../lib/distribution/terms/term-key.ts';
 import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 import { FrameParser } from '../../../../lib/distribution/wire/frame.ts';
-import { MessageDecoder } from '../../../../lib/distribution/wire/message-decoder.ts';
+import {
+  MessageDecoder,
+  type MessageDecoderLimits,
+} from '../../../../lib/distribution/wire/message-decoder.ts';
 import { MessageEncoder } from '../../../../lib/distribution/wire/message-encoder.ts';
 import { collectGarbage } from '../../../support/garbage.ts';
 import { randomReference, randomTerm } from '../../../support/random-terms.ts';
 import { type SeededRandom, seededRandom } from '../../../support/seeded-random.ts';
 
 const KIB = 1024;
+/** Length, 131, 70, and the ids of message and fragment. */
+const LATER_HEAD_BYTES = 22;
 const to = new Pid('b@x', 1, 0, 1);
 const sender = (id: number): Pid => new Pid('a@x', id, 0, 1);
 const send = (id: number, message: Term): Signal => ({
@@ -55,9 +62,9 @@ class FakeSocket implements Sink {
 }
 
 /** The signals that a peer reads, in its order: messages as text, binaries by their length, others by type. */
-function received(socket: FakeSocket): string[] {
+function received(socket: FakeSocket, limits?: Partial<MessageDecoderLimits>): string[] {
   const parser = new FrameParser({ prefixBytes: 4, maxFrameBytes: 2 ** 27 });
-  const decoder = new MessageDecoder(OFFERED_FLAGS);
+  const decoder = new MessageDecoder(OFFERED_FLAGS, limits);
   const seen: string[] = [];
   for (const chunk of socket.chunks) parser.push(chunk);
   for (let body = parser.next(); body !== undefined; body = parser.next()) {
@@ -229,6 +236,57 @@ test('before the connection ends all of it is written', (t) => {
   t.equal(out.flush(socket, true), bytes);
   t.notOk(out.hasFragments);
   t.same(received(socket), [`1: ${4096 * KIB} bytes`, '1: last']);
+  t.end();
+});
+
+test('no more large messages are under way than a peer takes, and each gets its turn', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  const count = MAX_OPEN_MESSAGES + 100;
+  const payload = new Uint8Array(70 * KIB);
+  for (let id = 1; id <= count; id += 1) {
+    out.add(send(id, payload));
+    out.add(send(id, atom('behind')));
+  }
+  out.add(send(0, atom('small')));
+  const { bytes } = out;
+  let written = out.flush(socket);
+  t.same(received(socket)[0], '0: small');
+  while (out.hasFragments) {
+    socket.writableLength = 0;
+    written += out.flush(socket);
+  }
+  t.equal(written, bytes);
+  t.equal(out.bytes, 0);
+  const seen = received(socket, { maxOpenSequences: MAX_OPEN_MESSAGES });
+  t.equal(seen.length, 2 * count + 1);
+  for (let id = 1; id <= count; id += 1) {
+    const own = seen.filter((message) => message.startsWith(`${id}: `));
+    t.same(own, [`${id}: ${payload.length} bytes`, `${id}: behind`]);
+  }
+  t.end();
+});
+
+test('nor more of their bytes', (t) => {
+  const out = outbox();
+  const socket = new FakeSocket(true);
+  const payload = new Uint8Array(8192 * KIB);
+  const count = 24;
+  for (let id = 1; id <= count; id += 1) out.add(send(id, payload));
+  out.flush(socket, true);
+  const open = new Set<bigint>();
+  let most = 0;
+  let ended = 0;
+  for (const chunk of socket.chunks) {
+    if (chunk.length !== LATER_HEAD_BYTES) continue;
+    const head = Buffer.from(chunk);
+    open.add(head.readBigUInt64BE(6));
+    most = Math.max(most, open.size);
+    if (head.readBigUInt64BE(14) === 1n && open.delete(head.readBigUInt64BE(6))) ended += 1;
+  }
+  t.equal(ended, count);
+  t.ok(most * payload.length <= MAX_OPEN_BYTES, `${most} at a time`);
+  t.ok((most + 2) * payload.length > MAX_OPEN_BYTES, `${most} at a time`);
   t.end();
 });
 
