@@ -91,7 +91,7 @@ function randomContainer(random: SeededRandom, depth: number): Term {
     case 5:
       return new ImproperList([randomLeaf(random), ...terms], new Tuple(terms));
     case 6:
-      return randomMap(random, terms);
+      return randomMap(random, terms, depth);
     default:
       return randomClosure(random, terms);
   }
@@ -133,11 +133,11 @@ function randomBitString(random: SeededRandom): BitString {
   return new BitString(bytes, bits);
 }
 
-function randomMap(random: SeededRandom, values: readonly Term[]): ErlangMap {
+function randomMap(random: SeededRandom, values: readonly Term[], depth: number): ErlangMap {
   const pairs = new Map<string, readonly [Term, Term]>();
   const count = random.below(20);
   for (let i = 0; i < count; i++) {
-    const key = randomTerm(random, 1);
+    const key = randomTerm(random, Math.min(depth, 1));
     pairs.set(termKey(key), [key, values[i] ?? randomLeaf(random)]);
   }
   return new ErlangMap([...pairs.values()]);
