@@ -74,6 +74,8 @@ type Found = ReadonlyMap<string, readonly DiscoverySource[]>;
 
 interface Failure {
   count: number;
+  /** how many of these came ahead of their time: they say nothing of how long it will last */
+  hasty: number;
   dueAtMs: number;
   /** incarnations that refused us, by the source that told */
   refusedBy: ReadonlyMap<DiscoverySource, string | undefined> | undefined;
@@ -173,7 +175,8 @@ export class Connector {
     this.#forgetExcept(found);
     for (const [node, sources] of found) {
       const soon = again && sources.some(({ namesLiveNodes }) => namesLiveNodes);
-      if (this.#isDue(node, sources, soon)) this.#dialling.set(node, this.#dial(node, sources));
+      if (!this.#isDue(node, sources, soon)) continue;
+      this.#dialling.set(node, this.#dial(node, sources, soon));
     }
     return found;
   }
@@ -234,7 +237,7 @@ export class Connector {
     return soon || this.#options.clock.now() >= failure.dueAtMs;
   }
 
-  async #dial(node: string, sources: readonly DiscoverySource[]): Promise<void> {
+  async #dial(node: string, sources: readonly DiscoverySource[], soon: boolean): Promise<void> {
     const turn = this.#turns.take();
     if (turn !== undefined) await turn;
     if (this.#stopping.signal.aborted) return this.#turns.pass();
@@ -255,7 +258,7 @@ export class Connector {
       this.#failures.delete(node);
       this.#options.log({ type: 'connected', node });
     } else {
-      this.#failed(node, result.error, incarnations);
+      this.#failed(node, result.error, incarnations, soon);
     }
   }
 
@@ -263,13 +266,17 @@ export class Connector {
     node: string,
     error: Error,
     incarnations: ReadonlyMap<DiscoverySource, string | undefined>,
+    soon: boolean,
   ): void {
     const { clock, log, random } = this.#options;
     const refused = 'code' in error && REFUSALS.has(String(error.code));
-    const count = (this.#failures.get(node)?.count ?? 0) + 1;
-    const retryInMs = backOffDelay(this.#backOff, count, random());
+    const before = this.#failures.get(node);
+    const count = (before?.count ?? 0) + 1;
+    const hasty = before === undefined ? 0 : before.hasty + Number(soon);
+    const retryInMs = backOffDelay(this.#backOff, count - hasty, random());
     this.#failures.set(node, {
       count,
+      hasty,
       dueAtMs: clock.now() + retryInMs,
       refusedBy: refused ? incarnations : undefined,
     });

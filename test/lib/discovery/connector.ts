@@ -120,6 +120,8 @@ t.test('a start dials those that are there again, as long as there is hope', asy
   await gone.clock.advance(500);
   await given;
   t.equal(gone.dials.length, 6);
+  await gone.clock.advance(4_000);
+  t.equal(gone.dials.length, 7, 'these do not make its pauses longer');
 
   const stranger = setUp([live([a])]);
   stranger.world.answer = () => badCookie;
