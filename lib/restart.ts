@@ -17,8 +17,8 @@ export interface RestartOptions {
   readonly argv: readonly string[];
   readonly execArgv: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** how to replace this process; default Node's own way, `undefined` where it has none */
-  readonly execve?: Execve | undefined;
+  /** how to replace this process, `null` where that is not possible; default Node's own way */
+  readonly execve?: Execve | null;
 }
 
 /** Replaces the process; what it is given is complete. */
@@ -39,15 +39,15 @@ const SIGNALS: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 export function restart(options: RestartOptions): Promise<number> {
   const { flags, script, argv, execArgv, env, execve = nodesExecve() } = options;
   const args = [...flags, ...execArgv, script, ...argv];
-  if (execve === undefined) return runChild(args, env);
+  if (execve === null) return runChild(args, env);
   execve(process.execPath, [process.execPath, ...args], definedOnly(env));
   throw new Error('expected the process to be replaced, but it goes on');
 }
 
 /** Typed here, since the oldest release that we support does not know it. */
-function nodesExecve(): Execve | undefined {
+function nodesExecve(): Execve | null {
   const { execve } = process as { readonly execve?: Execve };
-  return execve === undefined ? undefined : execve.bind(process);
+  return execve === undefined ? null : execve.bind(process);
 }
 
 async function runChild(args: readonly string[], env: RestartOptions['env']): Promise<number> {

@@ -30,7 +30,7 @@ t.test('replaces the process, with its own flags and arguments behind the new on
 
 const RESTART = fileURLToPath(new URL('../../lib/restart.ts', import.meta.url));
 
-/** A process that starts `script` as its child, and tells the exit code that it gets from that. */
+/** A process that cannot be replaced: it starts `script` as its child, and ends with the exit code of that. */
 function startParent(t: Test, script: string) {
   const argv = JSON.stringify({
     ...{ flags: ['--max-old-space-size=64'], script: '-e', argv: [script], execArgv: [] },
@@ -38,7 +38,7 @@ function startParent(t: Test, script: string) {
   });
   const source = `
     import { restart } from ${JSON.stringify(RESTART)};
-    process.exitCode = await restart({ ...${argv}, execve: undefined });`;
+    process.exitCode = await restart({ ...${argv}, execve: null });`;
   const args = ['--import=tsx', '--input-type=module', '-e', source];
   const env = { PATH: process.env.PATH, HOME: process.env.HOME };
   const parent = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
@@ -55,8 +55,9 @@ function startParent(t: Test, script: string) {
 const WAITING = `
   process.on('SIGTERM', () => { console.log('told'); process.exit(7); });
   process.on('disconnect', () => process.exit(8));
+  // The young generation counts, too, which is 192 MB with Node.js 24.
   const limit = require('node:v8').getHeapStatistics().heap_size_limit;
-  console.log(process.pid + ' ' + process.env.STOP_WITH_PARENT + ' ' + (limit < 200e6));`;
+  console.log(process.pid + ' ' + process.env.STOP_WITH_PARENT + ' ' + (limit < 300e6));`;
 
 t.test('an older Node.js has a child, which hears the signals, and ends as it does', async (t) => {
   const { parent, exited, line } = startParent(t, WAITING);
