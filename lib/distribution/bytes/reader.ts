@@ -145,6 +145,17 @@ export class ByteReader {
     return asciiString(bytes, at, end);
   }
 
+  /** Moves past the next bytes if they are this text, all of it ASCII; otherwise the cursor stays. */
+  skipText(text: string): boolean {
+    const at = this.#at;
+    const { length } = text;
+    if (length > this.#end - at) return false;
+    const bytes = this.#bytes;
+    for (let i = 0; i < length; i++) if (bytes[at + i] !== text.charCodeAt(i)) return false;
+    this.#at = at + length;
+    return true;
+  }
+
   /** The next `count` bytes, each one character (ISO 8859-1). */
   latin1(count: number): string {
     const at = this.#advance(count);

@@ -137,7 +137,7 @@ function readTerm(d: Decoding, depth: number): Term {
     case tags.SMALL_INTEGER_EXT:
       return reader.u8();
     case tags.SMALL_ATOM_UTF8_EXT:
-      return new Atom(reader.utf8(reader.u8()));
+      return d.known?.atom(reader, reader.u8()) ?? new Atom(reader.utf8(reader.u8()));
     case tags.ATOM_CACHE_REF:
       return new Atom(readCachedName(reader, d.atomCache));
     case tags.NEW_PID_EXT:

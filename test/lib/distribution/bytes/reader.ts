@@ -72,6 +72,17 @@ t.test('reads text, short and long', async (t) => {
   t.equal(new ByteReader(Uint8Array.of(97, 233)).latin1(2), 'aé');
 });
 
+t.test('moves past a text that is there as a whole, and past no other', async (t) => {
+  const reader = new ByteReader(Buffer.from('abc'));
+  t.equal(reader.skipText('ab'), true);
+  t.equal(reader.offset, 2);
+  for (const other of ['d', 'cd', 'C']) t.equal(reader.skipText(other), false);
+  t.equal(reader.offset, 2);
+  t.equal(reader.skipText(''), true);
+  t.equal(reader.skipText('c'), true);
+  t.equal(reader.remaining, 0);
+});
+
 t.test('refuses what is not strict UTF-8', async (t) => {
   for (const hex of ['ff', 'c080', 'eda080', 'e38182e3', 'f4908080']) {
     const bytes = Buffer.from(hex, 'hex');
