@@ -11,7 +11,7 @@ export interface Machine {
   readonly system: string;
   /** what the competitors and we run on */
   readonly versions: Readonly<Record<string, string>>;
-  /** processes that wanted to run as the measurement began, averaged over a minute */
+  /** processes that wanted to run when the measurement was over, averaged over a minute */
   readonly load: number;
 }
 

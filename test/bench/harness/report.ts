@@ -15,12 +15,18 @@ export interface NamedResult extends ScenarioResult {
   readonly title: string;
 }
 
-interface Recorded {
+/** Scenarios are recorded together or one by one. */
+interface RecordedResult extends NamedResult {
   readonly date: string;
-  readonly machine: Machine;
   readonly rounds: number;
   readonly measureMs: number;
-  readonly scenarios: readonly NamedResult[];
+  /** see {@link Machine} */
+  readonly load: number;
+}
+
+interface Recorded {
+  readonly machine: Omit<Machine, 'load'>;
+  readonly scenarios: readonly RecordedResult[];
 }
 
 /** The table of ratios, as lines. */
@@ -56,13 +62,13 @@ export function record(results: readonly NamedResult[], settings: RunSettings): 
   mkdirSync(RESULTS, { recursive: true });
   const kept = recorded()?.scenarios ?? [];
   const isNew = (name: string): boolean => results.some(({ scenario }) => scenario === name);
-  const scenarios = [...kept.filter(({ scenario }) => !isNew(scenario)), ...results];
+  const { load, ...on } = machine();
+  const { rounds, measureMs } = settings;
+  const date = new Date().toISOString().slice(0, 10);
+  const added = results.map((result) => ({ ...result, date, rounds, measureMs, load }));
   const all: Recorded = {
-    date: new Date().toISOString().slice(0, 10),
-    machine: machine(),
-    rounds: settings.rounds,
-    measureMs: settings.measureMs,
-    scenarios,
+    machine: on,
+    scenarios: [...kept.filter(({ scenario }) => !isNew(scenario)), ...added],
   };
   writeFileSync(RECORD, `${JSON.stringify(all, null, 1)}\n`);
   draw(results);
@@ -127,14 +133,13 @@ function barsOf(scenario: string, title: string, figures: readonly Figure[], has
 const BEGIN = '<!-- results: written by `npm run bench -- --record` -->';
 const END = '<!-- end of results -->';
 
-function writeReadme({ date, machine: on, rounds, measureMs, scenarios }: Recorded): void {
+function writeReadme({ machine: on, scenarios }: Recorded): void {
   const text = readFileSync(README, 'utf8');
   const [before, rest = ''] = text.split(BEGIN);
   const after = rest.split(END)[1] ?? '';
   const versions = Object.entries(on.versions).map(([name, version]) => `${name} ${version}`);
   const lines = [
-    `Recorded on ${date}: ${on.processors}, ${on.memoryMb} MB, ${on.system}; ${versions.join(', ')}.`,
-    `Medians of ${rounds} interleaved rounds of ${measureMs} ms; load of the machine at the end: ${on.load}.`,
+    `On ${on.processors}, ${on.memoryMb} MB, ${on.system}; ${versions.join(', ')}.`,
     '',
     ...ratioTable(scenarios),
     ...scenarios.flatMap(figuresOf),
@@ -142,7 +147,8 @@ function writeReadme({ date, machine: on, rounds, measureMs, scenarios }: Record
   writeFileSync(README, `${before}${BEGIN}\n\n${lines.join('\n')}\n\n${END}${after}`);
 }
 
-function figuresOf({ title, scenario, figures, notes }: NamedResult): string[] {
+function figuresOf(result: RecordedResult): string[] {
+  const { title, scenario, figures, notes, date, rounds, measureMs, load } = result;
   return [
     '',
     `### ${title}`,
@@ -155,6 +161,7 @@ function figuresOf({ title, scenario, figures, notes }: NamedResult): string[] {
     }),
     '',
     ...notes.map((note) => `- ${note}`),
+    `- recorded on ${date}, ${rounds} rounds of ${measureMs} ms each where time ends a round; load at the end: ${load}`,
     `- [plots](results/) \`${scenario}*.svg\``,
   ];
 }
