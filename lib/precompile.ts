@@ -24,10 +24,14 @@ const REQUESTS: readonly string[] = [
   'POST /counter/increment',
 ];
 
+/** A build does not wait for an answer that does not come. */
+const ANSWER_MS = 10_000;
+
 async function ask(url: string): Promise<void> {
   for (const request of REQUESTS) {
     const [method = '', path = ''] = request.split(' ');
-    const response = await fetch(`${url}${path}`, { method });
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const response = await fetch(`${url}${path}`, { method, signal });
     if (response.status !== 200) throw new Error(`${request} was answered ${response.status}`);
     await response.arrayBuffer();
   }

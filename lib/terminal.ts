@@ -1,8 +1,8 @@
 /**
  * The terminal that a process was started on, which may be closed before the process ends.
  *
- * At its exit Node.js restores the terminal, and up to 22.15 it aborts, with a core dump, where there is none
- * any more (fixed by nodejs/node#58200). What has been told to stop by the end of its terminal (SIGHUP)
+ * At its exit Node.js restores the terminal, and a release without nodejs/node#58200, such as 20.20, aborts with
+ * a core dump where there is none any more. What has been told to stop by the end of its terminal (SIGHUP)
  * therefore ends by that signal once its work is done: nobody is there to ask for the exit code.
  */
 import { isatty } from 'node:tty';
