@@ -1,56 +1,21 @@
 /**
- * Tests about the tree itself: what lies where, who may import whom, and what no file contains.
+ * Tests about the tree itself: who may import whom, and who may reach the world outside of the program.
  * A table here that names exceptions gives the reason with each of them.
  */
 import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import t from 'tap';
-import { importsOf, ROOT, sourceFiles, textOf } from './support/source-tree.ts';
+import {
+  codeOf,
+  importsOf,
+  linesMatching,
+  ROOT,
+  sourceFiles,
+  textOf,
+} from './support/source-tree.ts';
 
 const SOURCES = sourceFiles('lib', 'handlers');
 const TESTS = sourceFiles('test');
-
-/** Sources without a test of the same path, with the reason: types only, or the test that covers them. */
-const WITHOUT_MIRROR: Readonly<Record<string, 'types' | { readonly coveredBy: string }>> = {
-  'lib/discovery/discovery.ts': 'types',
-  'lib/distribution/kernel/global/messages/calls.ts': {
-    coveredBy: 'test/lib/distribution/kernel/global/messages/protocol.ts',
-  },
-  'lib/distribution/kernel/global/messages/casts.ts': {
-    coveredBy: 'test/lib/distribution/kernel/global/messages/protocol.ts',
-  },
-  'lib/distribution/kernel/global/messages/infos.ts': {
-    coveredBy: 'test/lib/distribution/kernel/global/messages/protocol.ts',
-  },
-  'lib/distribution/kernel/global/monitors.ts': 'types',
-  'lib/distribution/gen-server/pending-call.ts': {
-    coveredBy: 'test/lib/distribution/gen-server/client.ts',
-  },
-  'lib/distribution/node/cluster-node.ts': 'types',
-  'lib/distribution/node/identity.ts': 'types',
-  'lib/distribution/process/signals.ts': 'types',
-  'lib/distribution/wire/control/fields.ts': {
-    coveredBy: 'test/lib/distribution/wire/control/control.ts',
-  },
-  'lib/distribution/wire/control/operations.ts': {
-    coveredBy: 'test/lib/distribution/wire/control/control.ts',
-  },
-  'lib/distribution/wire/control/messages.ts': {
-    coveredBy: 'test/lib/distribution/wire/control/control.ts',
-  },
-  'lib/distribution/wire/handshake/acceptor.ts': {
-    coveredBy: 'test/lib/distribution/wire/handshake/handshake.ts',
-  },
-  'lib/distribution/wire/handshake/initiator.ts': {
-    coveredBy: 'test/lib/distribution/wire/handshake/handshake.ts',
-  },
-  'lib/singleton/role.ts': 'types',
-  'lib/distribution/terms/limits.ts': { coveredBy: 'test/lib/distribution/terms/decode.ts' },
-  'lib/distribution/terms/map-entries.ts': {
-    coveredBy: 'test/lib/distribution/terms/erlang-map.ts',
-  },
-  'lib/distribution/terms/tags.ts': { coveredBy: 'test/lib/distribution/terms/decode.ts' },
-};
 
 /**
  * Areas of the tree, each above those it may import. `index` is the only door into
@@ -257,75 +222,6 @@ function areaOf(path: string): string | undefined {
   return matches.sort((a, b) => b.at.length - a.at.length)[0]?.name;
 }
 
-/**
- * The source of a test that is one of several: where there is much to say of one file, its further tests are in
- * a folder of its name, one file a topic. A folder that has sources of its own is no such folder.
- */
-function sourceOfTopic(path: string): string | undefined {
-  const folder = dirname(path.slice('test/'.length));
-  if (SOURCES.some((source) => source.startsWith(`${folder}/`))) return undefined;
-  return SOURCES.find((source) => source === `${folder}.ts`);
-}
-
-/** A file with everything that runs with it. */
-function reachableFrom(path: string, reached = new Set<string>()): ReadonlySet<string> {
-  if (reached.has(path)) return reached;
-  reached.add(path);
-  for (const { relative, target, typeOnly } of importsOf(path)) {
-    if (relative && !typeOnly) reachableFrom(target, reached);
-  }
-  return reached;
-}
-
-/** Code without comments. Text in quotes stays. */
-function codeOf(path: string): string {
-  return textOf(path)
-    .replace(/^\s*\/\*[\s\S]*?\*\//gm, '')
-    .replace(/(^|\s)\/\/ .*$/gm, '');
-}
-
-/** Lines of the given files that match, as `path:line: text`. */
-function linesMatching(paths: readonly string[], pattern: RegExp, read = textOf): string[] {
-  return paths.flatMap((path) =>
-    read(path)
-      .split('\n')
-      .flatMap((line, at) => (pattern.test(line) ? [`${path}:${at + 1}: ${line.trim()}`] : [])),
-  );
-}
-
-t.test(
-  'every source file has its test at the same path, or a reason for having none',
-  async (t) => {
-    const missing = SOURCES.filter(
-      (path) => !TESTS.includes(`test/${path}`) && !Object.hasOwn(WITHOUT_MIRROR, path),
-    );
-    t.strictSame(missing, []);
-  },
-);
-
-t.test('the table of sources without a test of their own is true', async (t) => {
-  for (const [path, reason] of Object.entries(WITHOUT_MIRROR)) {
-    t.ok(SOURCES.includes(path), `${path} exists`);
-    t.notOk(TESTS.includes(`test/${path}`), `${path} has no test of its own`);
-    if (reason === 'types') {
-      t.notMatch(codeOf(path), /^export (?!type |interface )/m, `${path} holds types only`);
-    } else {
-      t.ok(TESTS.includes(reason.coveredBy), `${reason.coveredBy} exists`);
-      t.ok(reachableFrom(reason.coveredBy).has(path), `${reason.coveredBy} runs ${path}`);
-    }
-  }
-});
-
-t.test('every test of a source file has its source', async (t) => {
-  const mirrors = TESTS.filter((path) => /^test\/(lib|handlers)\//.test(path));
-  const stray = mirrors.filter((path) => {
-    if (SOURCES.includes(path.slice('test/'.length))) return false;
-    const source = sourceOfTopic(path);
-    return source === undefined || !reachableFrom(path).has(source);
-  });
-  t.strictSame(stray, []);
-});
-
 t.test(
   'every source file belongs to an area, and areas stand above what they import',
   async (t) => {
@@ -458,93 +354,3 @@ t.test('every imported package is declared, and every declared one is used', asy
   const uses = textOf('package.json') + textOf('tsconfig.json');
   for (const [tool, use] of Object.entries(TOOLS)) t.ok(uses.includes(use), `${tool} is used`);
 });
-
-t.test('nothing at the top level of a module changes: nodes share a process', async (t) => {
-  t.strictSame(linesMatching(SOURCES, /^(export )?(let|var) /), [], 'no variables');
-  const constant =
-    /^(?:export )?const \w+(?::\s*(?<type>[^=]+?))?\s=\s(?<value>new \w+|\[[^;]*;)/gm;
-  const immutable = /^new (Atom|TextDecoder|TextEncoder|Uint8Array)$/;
-  const changeable = SOURCES.flatMap((path) =>
-    [...textOf(path).matchAll(constant)]
-      .filter(({ groups }) => {
-        const { type = '', value = '' } = groups ?? {};
-        if (/^(readonly |Readonly)/.test(type)) return false;
-        return !(immutable.test(value) || value.endsWith('as const;'));
-      })
-      .map(([statement]) => `${path}: ${statement.split('\n')[0]}`),
-  );
-  t.strictSame(changeable, [], 'collections are declared readonly');
-});
-
-t.test('types are never given up', async (t) => {
-  const all = [...SOURCES, ...TESTS];
-  const givenUp = /(:|\bas|<|,|\||=>) *any\b(?! [a-z])|\bany\[\]|@ts-(ignore|nocheck|expect-error)/;
-  t.strictSame(linesMatching(all, givenUp, codeOf), []);
-  // Its name is put together, so that this line is none of those it looks for.
-  const marks = new RegExp(`@ts-${'ignore'}|@ts-${'nocheck'}|@ts-${'expect-error'}`);
-  t.strictSame(linesMatching(all, marks), []);
-});
-
-t.test('nothing is left to be done, and no test is run alone', async (t) => {
-  const all = [...SOURCES, ...TESTS];
-  t.strictSame(linesMatching(all, new RegExp(`\\b(${'TO'}DO|${'FIX'}ME|X${'XX'})\\b`)), []);
-  t.strictSame(linesMatching(TESTS, new RegExp(`\\.${'only'}\\(`)), []);
-});
-
-t.test('files stay readable in a few screens', async (t) => {
-  const long = SOURCES.filter((path) => textOf(path).split('\n').length - 1 > 450);
-  t.strictSame(long, []);
-});
-
-t.test('files are named for what they hold', async (t) => {
-  const all = [...SOURCES, ...TESTS];
-  const vague = /(^|-)(utils?|helpers?|common|misc|managers?)(-|\.)/;
-  t.strictSame(
-    all.filter((path) => vague.test(basename(path))),
-    [],
-  );
-  t.strictSame(
-    all.filter((path) => !/^[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(basename(path))),
-    [],
-    'kebab-case',
-  );
-});
-
-t.test('no file depends on the machine where it was written', async (t) => {
-  const all = [...SOURCES, ...TESTS].filter((path) => path !== 'test/architecture.ts');
-  const path = /['"`](\/(work|root|tmp|Users|mnt)\/|\/home\/(?!user\b)|[A-Z]:\\)/;
-  t.strictSame(linesMatching(all, path), []);
-  const registry = /registry\.(npmjs|yarnpkg)|npm\.pkg|artifactory|nexus/;
-  const tracked = [...all, 'package.json', 'package-lock.json', 'tsconfig.json', '.biome.json'];
-  t.strictSame(linesMatching(tracked, registry), []);
-});
-
-t.test('every export says what it is for', async (t) => {
-  const undocumented = SOURCES.flatMap(undocumentedExports);
-  t.strictSame(undocumented, []);
-});
-
-/**
- * Exports without a docstring. Three kinds need none: the export that a file is named for, since the
- * file's header speaks of it; constants of the specification under the name they have there; the
- * options of something documented, whose fields are what there is to say.
- */
-function undocumentedExports(path: string): string[] {
-  const declaration =
-    /^export (?:abstract |async )*(?<kind>class|function|const|interface|type) (?<name>\w+)/;
-  const text = textOf(path);
-  const lines = text.split('\n');
-  const subject = basename(path, '.ts').replaceAll('-', '').toLowerCase();
-  const headed = text.startsWith('/**');
-  const names = new Set<string>();
-  return lines.flatMap((line, at) => {
-    const { kind = '', name = '' } = declaration.exec(line)?.groups ?? {};
-    if (name === '' || names.has(name)) return [];
-    names.add(name);
-    if (lines[at - 1]?.endsWith('*/')) return [];
-    if (headed && name.toLowerCase().endsWith(subject)) return [];
-    if (kind === 'interface' && name.endsWith('Options')) return [];
-    if (kind === 'const' && /^export const [A-Z0-9_]+ = \d+;$/.test(line)) return [];
-    return [`${path}:${at + 1}: ${kind} ${name}`];
-  });
-}

@@ -65,3 +65,29 @@ function isTypeOnly(clause: string | undefined): boolean {
   const list = names.split(',').map((name) => name.trim());
   return list.every((name) => name === '' || name.startsWith('type '));
 }
+
+/** A file with everything that runs with it. */
+export function reachableFrom(path: string, reached = new Set<string>()): ReadonlySet<string> {
+  if (reached.has(path)) return reached;
+  reached.add(path);
+  for (const { relative, target, typeOnly } of importsOf(path)) {
+    if (relative && !typeOnly) reachableFrom(target, reached);
+  }
+  return reached;
+}
+
+/** Code without comments. Text in quotes stays. */
+export function codeOf(path: string): string {
+  return textOf(path)
+    .replace(/^\s*\/\*[\s\S]*?\*\//gm, '')
+    .replace(/(^|\s)\/\/ .*$/gm, '');
+}
+
+/** Lines of the given files that match, as `path:line: text`. */
+export function linesMatching(paths: readonly string[], pattern: RegExp, read = textOf): string[] {
+  return paths.flatMap((path) =>
+    read(path)
+      .split('\n')
+      .flatMap((line, at) => (pattern.test(line) ? [`${path}:${at + 1}: ${line.trim()}`] : [])),
+  );
+}
