@@ -202,7 +202,7 @@ export class CounterReplica {
     return value;
   }
 
-  /** In a turn of its own, so that all increments of this turn share the exchange. */
+  /** Sees to it that what waits is brought to the owners. */
   #drive(): void {
     if (this.#driving) {
       this.#owners.wake();
@@ -229,10 +229,13 @@ export class CounterReplica {
   }
 
   async #run(): Promise<void> {
+    // All increments of this turn share the exchange.
     await gathered(this.#countPending);
     while (this.#flight !== undefined || this.#hasPending()) {
       const owner = await this.#owners.find();
       if (owner === undefined) return;
+      // There may have been none for long: by now nobody may wait any more.
+      if (!this.#hasPending() && this.#flight === undefined) return;
       if (owner.batches) {
         await this.#exchange(owner.pid);
         // Who has just been told is answered in this turn, and asks again in the next.
