@@ -20,7 +20,8 @@ import {
   startNode,
   type Term,
 } from '../../lib/distribution/index.ts';
-import { freePort, until } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
+import { until } from '../support/until.ts';
 
 const SELF = fileURLToPath(import.meta.url);
 const IN_FLIGHT = 64;

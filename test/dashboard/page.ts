@@ -6,7 +6,8 @@ import type { Page } from 'playwright-core';
 import t, { type Test } from 'tap';
 import { z } from 'zod';
 import { skipWithoutChromium, TestBrowser } from '../support/browser.ts';
-import { erlangPeer, freePort, startErl, until } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
+import { erlangPeer, startErl, until } from '../support/peers.ts';
 import { type Program, startProgram } from '../support/program.ts';
 import { startRelay } from '../support/relay.ts';
 

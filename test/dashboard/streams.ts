@@ -5,9 +5,10 @@ import { loadConfig } from '../../lib/config.ts';
 import { EventStream } from '../../lib/live/event-stream.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
 import { EventSourceClient } from '../support/event-source.ts';
+import { freePort } from '../support/free-ports.ts';
 import { RawClient, startServer } from '../support/http-client.ts';
-import { freePort, until } from '../support/peers.ts';
 import { startProgram } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 async function start(t: Test): Promise<Application> {
   const application = await Application.start({

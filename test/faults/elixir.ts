@@ -13,9 +13,9 @@ import {
   seedOf,
   underLoad,
 } from '../support/faults/run-schedule.ts';
+import { freePort } from '../support/free-ports.ts';
 import {
   elixirPeer,
-  freePort,
   type Peer,
   type PrivateEpmd,
   startElixir,

@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import t, { type Test } from 'tap';
 import { Checkout, type Command, isAlive } from '../support/checkout.ts';
-import { freePort } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
 import { until } from '../support/until.ts';
 
 const checkout = new Checkout();

@@ -4,7 +4,8 @@ import t, { type Test } from 'tap';
 import { listNames, lookUp, register } from '../../lib/distribution/epmd/client.ts';
 import { EpmdRegistration } from '../../lib/distribution/epmd/registration.ts';
 import { startEpmdServer } from '../../lib/distribution/epmd/server.ts';
-import { erlangPeer, freePort, startEpmd, startErl, until } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
+import { erlangPeer, startEpmd, startErl, until } from '../support/peers.ts';
 
 const options = { skip: erlangPeer.skip, buffered: true };
 // The tests mostly wait for retries of 2 s, each with a port of its own.

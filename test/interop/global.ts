@@ -8,7 +8,8 @@ import { startKernel } from '../../lib/distribution/kernel/kernel.ts';
 import { LocalNode } from '../../lib/distribution/node/local-node.ts';
 import { atom } from '../../lib/distribution/terms/atom.ts';
 import type { Pid } from '../../lib/distribution/terms/pid.ts';
-import { erlangPeer, freePort, type Peer, startEpmd, startErl } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
+import { erlangPeer, type Peer, startEpmd, startErl } from '../support/peers.ts';
 import { until } from '../support/until.ts';
 
 const COOKIE = 'global-interop';

@@ -5,8 +5,9 @@ import { loadConfig } from '../../lib/config.ts';
 import { type DistributedNode, startNode } from '../../lib/distribution/index.ts';
 import { attachLogger, createLogger } from '../../lib/telemetry/logger.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
+import { freePort } from '../support/free-ports.ts';
 import { type Cluster, startCluster } from '../support/interop.ts';
-import { elixirPeer, erlangPeer, freePort, until } from '../support/peers.ts';
+import { elixirPeer, erlangPeer, until } from '../support/peers.ts';
 import { lintMetrics, parseMetrics, seriesValue } from '../support/prometheus-text.ts';
 
 const RECEIVED = 'hello_distributed_connection_received_bytes_total';

@@ -1,7 +1,8 @@
 import { delimiter } from 'node:path';
 import { test } from 'tap';
-import { freePort, until } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
 import { type Program, startProgram } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 /** Paths of further Node.js binaries, separated as in PATH; `.ci/run` sets it. */
 const releases = (process.env.NODE_RELEASES ?? '').split(delimiter).filter((path) => path !== '');

@@ -7,8 +7,9 @@ import { test } from 'tap';
 import { type DistributedNode, startNode } from '../../lib/distribution/start-node.ts';
 import { atom } from '../../lib/distribution/terms/atom.ts';
 import { inspectTerm } from '../../lib/distribution/terms/inspect.ts';
-import { freePort, until } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
 import { type Etf, elementsOf, etf, ScriptedPeer, t as tuple } from '../support/scripted-peer.ts';
+import { until } from '../support/until.ts';
 
 const GNS = 'global_name_server';
 const COOKIE = 'secret';

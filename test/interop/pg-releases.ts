@@ -6,8 +6,9 @@
 import { test } from 'tap';
 import { atom, PgScope, startNode } from '../../lib/distribution/index.ts';
 import { inspectTerm } from '../../lib/distribution/terms/inspect.ts';
-import { freePort, until } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
 import { type Etf, elementsOf, ScriptedPeer, t as tuple } from '../support/scripted-peer.ts';
+import { until } from '../support/until.ts';
 
 const COOKIE = 'secret';
 const NODE = 'm@127.0.0.1';

@@ -6,7 +6,8 @@ import { atom } from '../../lib/distribution/terms/atom.ts';
 import { inspectTerm } from '../../lib/distribution/terms/inspect.ts';
 import { isTuple } from '../../lib/distribution/terms/term.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
-import { erlangPeer, freePort, startEpmd, startErl } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
+import { erlangPeer, startEpmd, startErl } from '../support/peers.ts';
 import { until } from '../support/until.ts';
 
 t.test('calls both ways with erl', { skip: erlangPeer.skip, timeout: 60_000 }, async (t) => {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { freePort } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
 import { until } from '../support/until.ts';
 
 const { stdout: version } = spawnSync('script', ['--version'], { encoding: 'utf8' });

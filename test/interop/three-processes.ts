@@ -1,6 +1,7 @@
 import { test } from 'tap';
-import { freePort, until } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
 import { type Program, startProgram } from '../support/program.ts';
+import { until } from '../support/until.ts';
 
 async function json(url: string, init?: RequestInit): Promise<Record<string, unknown>> {
   const response = await fetch(url, init);

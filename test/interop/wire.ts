@@ -21,7 +21,8 @@ import { FrameParser, frame } from '../../lib/distribution/wire/frame.ts';
 import { HandshakeInitiator } from '../../lib/distribution/wire/handshake/initiator.ts';
 import { type Message, MessageDecoder } from '../../lib/distribution/wire/message-decoder.ts';
 import { MessageEncoder } from '../../lib/distribution/wire/message-encoder.ts';
-import { erlangPeer, freePort, startEpmd, startErl } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
+import { erlangPeer, startEpmd, startErl } from '../support/peers.ts';
 
 const COOKIE = 'wire';
 const PEER = 'wire_peer@127.0.0.1';

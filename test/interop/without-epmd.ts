@@ -4,8 +4,9 @@
  */
 import t from 'tap';
 import { atom } from '../../lib/distribution/terms/atom.ts';
+import { freePort } from '../support/free-ports.ts';
 import { TestNode } from '../support/interop.ts';
-import { erlangPeer, freePort, type Peer, startErl } from '../support/peers.ts';
+import { erlangPeer, type Peer, startErl } from '../support/peers.ts';
 import { startProgram } from '../support/program.ts';
 
 const skip = erlangPeer.skip || (process.platform !== 'linux' && 'one loopback address only');

@@ -15,8 +15,9 @@ import {
 } from '../../lib/distribution/index.ts';
 import { attachLogger, createLogger } from '../../lib/telemetry/logger.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
-import { freePort, until } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
 import { lintMetrics, parseMetrics, seriesValue } from '../support/prometheus-text.ts';
+import { until } from '../support/until.ts';
 
 /** The configuration that an environment gives, with no files and HTTP on any free port. */
 function configure(env: Readonly<Record<string, string>> = {}) {

@@ -4,7 +4,8 @@
  */
 import { type DistributedNode, startNode } from '../../lib/distribution/index.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
-import { freePort, until } from './peers.ts';
+import { freePort } from './free-ports.ts';
+import { until } from './until.ts';
 
 /** A node with the telemetry it reports to. */
 export interface ClusterMember extends DistributedNode {

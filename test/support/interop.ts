@@ -18,15 +18,8 @@ import { inspectTerm } from '../../lib/distribution/terms/inspect.ts';
 import type { Pid } from '../../lib/distribution/terms/pid.ts';
 import { isTuple, type Tuple, tuple } from '../../lib/distribution/terms/term.ts';
 import { type Metadata, Telemetry } from '../../lib/telemetry/telemetry.ts';
-import {
-  freePort,
-  type Peer,
-  type PeerOptions,
-  startElixir,
-  startEpmd,
-  startErl,
-  until,
-} from './peers.ts';
+import { freePort } from './free-ports.ts';
+import { type Peer, type PeerOptions, startElixir, startEpmd, startErl, until } from './peers.ts';
 
 interface Teardown {
   teardown(fn: () => unknown): void;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import t from 'tap';
 import { projectCookie } from '../../lib/project-cookie.ts';
 import { Deployment, deploymentSkip, ENTROPY, PUBLIC_URL } from '../support/deployment.ts';
-import { freePort } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
 import { readUpsunConfig, withWorkers } from '../support/upsun.ts';
 
 // It installs every package, as fast as the network is.

@@ -8,7 +8,8 @@ import t, { type Test } from 'tap';
 import { Cluster } from '../../lib/discovery/cluster.ts';
 import { type DistributedNode, LocalNode, startNode } from '../../lib/distribution/index.ts';
 import { Telemetry } from '../../lib/telemetry/telemetry.ts';
-import { freePort, until } from '../support/peers.ts';
+import { freePort } from '../support/free-ports.ts';
+import { until } from '../support/until.ts';
 
 const skip = process.platform === 'linux' ? false : 'one loopback address only';
 const host = (index: number): string => `127.0.0.${index + 2}`;

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
 import { listNames } from '../../lib/distribution/index.ts';
-import { freePort, freePorts } from '../support/peers.ts';
+import { freePort, freePorts } from '../support/free-ports.ts';
 import { startProgram } from '../support/program.ts';
 
 /** Whether somebody listens there. */

@@ -1,22 +1,10 @@
 /** Which processor runs what: those that serve and those that make the load do not share one. */
 import { execFileSync } from 'node:child_process';
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { isInstalled } from '../../support/installed.ts';
 
 /** The part that a process has in a measurement; `any` runs wherever there is room. */
 export type Part = 'server' | 'load' | 'any';
-
-/** Whether a program is installed. */
-export function isInstalled(program: string): boolean {
-  return (process.env.PATH ?? '').split(delimiter).some((directory) => {
-    try {
-      accessSync(join(directory, program), constants.X_OK);
-      return true;
-    } catch {
-      return false;
-    }
-  });
-}
 
 /** The first two processors that this process may run on; fewer where there are not as many, or none is told. */
 const processors = allowedProcessors();

@@ -1,7 +1,7 @@
 /** Load over HTTP by `wrk`: keep-alive connections with one request under way on each. */
 import { text } from 'node:stream/consumers';
+import { isInstalled } from '../../support/installed.ts';
 import { spawnTied } from './child.ts';
-import { isInstalled } from './cpus.ts';
 
 /** Why no load can be made, if so. */
 export const wrkMissing: string | undefined = isInstalled('wrk')

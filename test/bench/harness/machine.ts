@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { cpus, loadavg, release, totalmem, type } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { isInstalled } from './cpus.ts';
+import { isInstalled } from '../../support/installed.ts';
 
 export interface Machine {
   readonly processors: string;

@@ -2,8 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isInstalled } from '../../support/installed.ts';
 import { type Peer, startErl } from '../../support/peers.ts';
-import { isInstalled, type Part, pin } from './cpus.ts';
+import { type Part, pin } from './cpus.ts';
 import { BUILT } from './worker.ts';
 
 const MODULE = fileURLToPath(new URL('../peers/bench.erl', import.meta.url));

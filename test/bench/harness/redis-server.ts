@@ -1,5 +1,6 @@
 import { connect } from 'node:net';
-import { freePort, until } from '../../support/peers.ts';
+import { freePort } from '../../support/free-ports.ts';
+import { until } from '../../support/until.ts';
 import { Child } from './child.ts';
 
 /** A Redis server of Debian on a free port of the loopback interface, that keeps nothing on disk. */

@@ -1,6 +1,7 @@
 /** One publisher, three processes with a hundred subscribers each. */
+
+import { isInstalled } from '../../support/installed.ts';
 import { until } from '../../support/peers.ts';
-import { isInstalled } from '../harness/cpus.ts';
 import { startMapper } from '../harness/port-mapper.ts';
 import { RedisServer } from '../harness/redis-server.ts';
 import { interleave, ratioOf, type Variant } from '../harness/rounds.ts';

@@ -1,6 +1,7 @@
 /** Calls between two nodes: ours, OTP's, and across; beside Redis, the bare socket, and the least that a call can be. */
-import { freePort, type Peer, startEpmd } from '../../support/peers.ts';
-import { isInstalled } from '../harness/cpus.ts';
+import { freePort } from '../../support/free-ports.ts';
+import { isInstalled } from '../../support/installed.ts';
+import { type Peer, startEpmd } from '../../support/peers.ts';
 import { otpMissing, startOtpNode } from '../harness/otp-node.ts';
 import { RedisServer } from '../harness/redis-server.ts';
 import { interleave, ratioOf, type Variant } from '../harness/rounds.ts';

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePort } from '../../support/peers.ts';
+import { freePort } from '../../support/free-ports.ts';
 import { httpLoad, wrkMissing } from '../harness/http-load.ts';
 import { PROGRAM } from '../harness/preparation.ts';
 import { Program } from '../harness/program.ts';

@@ -1,7 +1,7 @@
 /** Increments over HTTP, through a node that is not the owner, beside fastify with one Redis behind it. */
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../support/peers.ts';
-import { isInstalled } from '../harness/cpus.ts';
+import { freePort } from '../../support/free-ports.ts';
+import { isInstalled } from '../../support/installed.ts';
 import { httpLoad, wrkMissing } from '../harness/http-load.ts';
 import { startMapper } from '../harness/port-mapper.ts';
 import { PROGRAM } from '../harness/preparation.ts';

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import { freePort } from '../../support/peers.ts';
+import { freePort } from '../../support/free-ports.ts';
 import { Child } from '../harness/child.ts';
 import { httpLoad, wrkMissing } from '../harness/http-load.ts';
 import { PROGRAM } from '../harness/preparation.ts';

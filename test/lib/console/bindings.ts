@@ -5,7 +5,7 @@ import { Session } from '../../../lib/console/session.ts';
 import { COUNTER_NAME, Counter } from '../../../lib/counter.ts';
 import { startNode } from '../../../lib/distribution/index.ts';
 import { PubSub } from '../../../lib/pubsub/pubsub.ts';
-import { freePort } from '../../support/peers.ts';
+import { freePort } from '../../support/free-ports.ts';
 
 async function open(t: Test, name?: string, epmdPort?: number) {
   const node = await startNode(

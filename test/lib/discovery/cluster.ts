@@ -3,7 +3,7 @@ import type { DistributionConfig } from '../../../lib/config.ts';
 import { Cluster, type ClusterOptions } from '../../../lib/discovery/cluster.ts';
 import { startNode } from '../../../lib/distribution/index.ts';
 import { Telemetry } from '../../../lib/telemetry/telemetry.ts';
-import { freePort } from '../../support/peers.ts';
+import { freePort } from '../../support/free-ports.ts';
 
 async function nodes(t: Test, ...names: string[]) {
   const epmdPort = await freePort();

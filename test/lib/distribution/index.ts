@@ -1,6 +1,7 @@
 import { test } from 'tap';
 import { atom, type Process, startGenServer, startNode } from '../../../lib/distribution/index.ts';
-import { freePort, until } from '../../support/peers.ts';
+import { freePort } from '../../support/free-ports.ts';
+import { until } from '../../support/until.ts';
 
 test('the example of the header works: connect, call by global name, stop', async (t) => {
   const epmdPort = await freePort();

@@ -2,7 +2,8 @@ import { test } from 'tap';
 import { COUNTER_NAME, Counter } from '../../../lib/counter.ts';
 import { atom } from '../../../lib/distribution/index.ts';
 import { type DistributedNode, startNode } from '../../../lib/distribution/start-node.ts';
-import { freePort, until } from '../../support/peers.ts';
+import { freePort } from '../../support/free-ports.ts';
+import { until } from '../../support/until.ts';
 
 test('twenty nodes in one process form a full mesh and agree on one owner', async (t) => {
   const epmdPort = await freePort();

@@ -15,8 +15,8 @@ import { PgAdapter, type PgAdapterOptions } from '../../../lib/pubsub/adapter-pg
 import { PHOENIX_SCOPE } from '../../../lib/pubsub/pg-pool.ts';
 import { PubSub } from '../../../lib/pubsub/pubsub.ts';
 import { Telemetry } from '../../../lib/telemetry/telemetry.ts';
+import { freePort } from '../../support/free-ports.ts';
 import { NetworkNodes } from '../../support/network-nodes.ts';
-import { freePort } from '../../support/peers.ts';
 import { pubsubAdapterContract } from '../../support/pubsub-adapter-contract.ts';
 import { until } from '../../support/until.ts';
 

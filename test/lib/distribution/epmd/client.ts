@@ -6,7 +6,8 @@ import {
   encodeAlive2Response,
   encodePort2Response,
 } from '../../../../lib/distribution/epmd/messages.ts';
-import { freePort, until } from '../../../support/peers.ts';
+import { freePort } from '../../../support/free-ports.ts';
+import { until } from '../../../support/until.ts';
 
 const host = '127.0.0.1';
 const timeoutMs = 5_000;

@@ -8,7 +8,8 @@ import {
 import { type EpmdServer, startEpmdServer } from '../../../../lib/distribution/epmd/server.ts';
 import { EpmdError } from '../../../../lib/distribution/errors.ts';
 import { FakeClock, settle } from '../../../support/fake-clock.ts';
-import { freePort, until } from '../../../support/peers.ts';
+import { freePort } from '../../../support/free-ports.ts';
+import { until } from '../../../support/until.ts';
 
 const refusedConnection = () =>
   new EpmdError('unreachable', 'refused', {

@@ -7,7 +7,7 @@ import {
   type ListenerOptions,
   type PortRange,
 } from '../../../../lib/distribution/node/listener.ts';
-import { freePorts } from '../../../support/peers.ts';
+import { freePorts } from '../../../support/free-ports.ts';
 import { dialTo, RawPeer } from '../../../support/sockets.ts';
 import { until } from '../../../support/until.ts';
 

@@ -12,8 +12,9 @@ import { isTuple, type Term, Tuple, tuple } from '../../../../lib/distribution/t
 import { OFFERED_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 import { encodeSendName } from '../../../../lib/distribution/wire/handshake/messages.ts';
 import { Telemetry } from '../../../../lib/telemetry/telemetry.ts';
-import { freePort, freePorts, until } from '../../../support/peers.ts';
+import { freePort, freePorts } from '../../../support/free-ports.ts';
 import { dialTo, RawPeer } from '../../../support/sockets.ts';
+import { until } from '../../../support/until.ts';
 
 interface Teardown {
   teardown(fn: () => unknown): void;
