@@ -1,7 +1,7 @@
 /** A client of Redis: ioredis with auto-pipelining, as its manual advises for many calls at a time. */
 import { Redis } from 'ioredis';
 import { answerCommands } from '../workers/commands.ts';
-import { type LoadRequest, medianLatency, perSecond } from '../workers/load.ts';
+import { callCommands } from '../workers/load.ts';
 
 const [port = ''] = process.argv.slice(2);
 const redis = new Redis({ host: '127.0.0.1', port: Number(port), enableAutoPipelining: true });
@@ -9,15 +9,4 @@ await redis.set('counter', 0);
 
 const call = (): Promise<number> => redis.incr('counter');
 
-answerCommands(
-  {
-    answers: async (count: number) => {
-      const replies: number[] = [];
-      for (let i = 0; i < count; i += 1) replies.push(await call());
-      return replies;
-    },
-    load: (wanted: LoadRequest) => perSecond(wanted, call),
-    latency: (durationMs: number) => medianLatency(durationMs, call),
-  },
-  () => redis.disconnect(),
-);
+answerCommands(callCommands(call), () => redis.disconnect());

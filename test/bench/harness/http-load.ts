@@ -8,7 +8,7 @@ export const wrkMissing: string | undefined = isInstalled('wrk')
   ? undefined
   : 'wrk is not installed';
 
-export const CONNECTIONS = 64;
+const CONNECTIONS = 64;
 
 /** Requests per second. @throws {Error} when an answer was none of 2xx or a connection failed */
 export async function httpLoad(url: string, durationMs: number, script?: string): Promise<number> {

@@ -8,7 +8,6 @@ export interface ProgramOptions {
   readonly part: Part;
   /** a JavaScript file */
   readonly script: string;
-  readonly nodeArgs?: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   /** where it listens once it is ready */
   readonly tcpPort: number;
@@ -28,9 +27,9 @@ export class Program {
   }
 
   static async start(options: ProgramOptions): Promise<Program> {
-    const { part, script, nodeArgs = [], env, tcpPort, logFile, path = '/' } = options;
+    const { part, script, env, tcpPort, logFile, path = '/' } = options;
     const output = logFile === undefined ? 'ignore' : openSync(logFile, 'a');
-    const child = new Child(script, part, process.execPath, [...nodeArgs, script], {
+    const child = new Child(script, part, process.execPath, [script], {
       stdio: ['ignore', output, 'inherit'],
       env: { ...process.env, ...env },
     });
@@ -45,10 +44,6 @@ export class Program {
       { what: `${script} answering at ${url}`, timeoutMs: 30_000 },
     );
     return new Program(url, child);
-  }
-
-  get pid(): number {
-    return this.#child.pid;
   }
 
   stop(): Promise<void> {

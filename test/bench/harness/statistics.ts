@@ -6,10 +6,3 @@ export function median(values: readonly number[]): number {
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
 }
-
-/** The value below which a share of all lies, such as 0.95. */
-export function percentile(values: readonly number[], share: number): number {
-  if (values.length === 0) throw new RangeError('expected at least one value, got none');
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-}

@@ -8,10 +8,7 @@ export const BUILT = fileURLToPath(new URL('../dist/test/bench/', import.meta.ur
 
 export interface WorkerOptions {
   readonly part: Part;
-  /** for `node` itself */
-  readonly nodeArgs?: readonly string[];
   readonly args?: readonly string[];
-  readonly env?: Readonly<Record<string, string>>;
 }
 
 interface Answer {
@@ -39,19 +36,15 @@ export class Worker {
 
   /** @param script below `test/bench/`, without its ending, such as `workers/calls` */
   static async start(script: string, options: WorkerOptions): Promise<Worker> {
-    const { part, nodeArgs = [], args = [], env = {} } = options;
+    const { part, args = [] } = options;
     const file = `${BUILT}${script}.js`;
-    const child = new Child(script, part, process.execPath, [...nodeArgs, file, ...args], {
+    const child = new Child(script, part, process.execPath, [file, ...args], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, NODE_ENV: 'production', ...env },
+      env: { ...process.env, NODE_ENV: 'production' },
     });
     const worker = new Worker(script, child);
     await worker.ask('ready');
     return worker;
-  }
-
-  get pid(): number {
-    return this.#child.pid;
   }
 
   /** Sends a command and waits for what it gives. */

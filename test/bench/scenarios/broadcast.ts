@@ -1,5 +1,4 @@
 /** One publisher, three processes with a hundred subscribers each. */
-
 import { isInstalled } from '../../support/installed.ts';
 import { until } from '../../support/peers.ts';
 import { startMapper } from '../harness/port-mapper.ts';

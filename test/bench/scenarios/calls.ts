@@ -192,7 +192,7 @@ async function startEcho(stops: (() => Promise<unknown>)[], payloadBytes: number
   stops.push(() => client.stop());
   const port = await server.ask<number>('listen');
   await client.ask('connect', { port, payloadBytes });
-  const echoed = await client.ask<number>('answers');
+  const echoed = await client.ask<number>('echoedBytes');
   if (echoed !== payloadBytes) throw new Error(`expected ${payloadBytes} bytes, got ${echoed}`);
   return remote(client);
 }

@@ -11,7 +11,7 @@ import {
   type Term,
 } from '../../../lib/distribution/index.ts';
 import { answerCommands } from './commands.ts';
-import { type LoadRequest, medianLatency, perSecond } from './load.ts';
+import { callCommands } from './load.ts';
 
 const [name = '', epmdPort = '', cookie = ''] = process.argv.slice(2);
 const node = await startNode({ name, cookie, epmdPort: Number(epmdPort) });
@@ -56,13 +56,7 @@ answerCommands(
     serve,
     connect,
     bytesPerCall,
-    answers: async (count: number) => {
-      const replies: number[] = [];
-      for (let i = 0; i < count; i += 1) replies.push(Number(await call()));
-      return replies;
-    },
-    load: (wanted: LoadRequest) => perSecond(wanted, call),
-    latency: (durationMs: number) => medianLatency(durationMs, call),
+    ...callCommands(call),
   },
   () => node.stop(),
 );

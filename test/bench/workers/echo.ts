@@ -4,7 +4,7 @@
  */
 import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net';
 import { answerCommands } from './commands.ts';
-import { type LoadRequest, medianLatency, perSecond } from './load.ts';
+import { callCommands } from './load.ts';
 
 const PREFIX_BYTES = 4;
 
@@ -91,10 +91,9 @@ const call = (): Promise<void> =>
 answerCommands({
   listen,
   connect,
-  answers: async () => {
+  ...callCommands(call),
+  echoedBytes: async () => {
     await call();
     return length - PREFIX_BYTES;
   },
-  load: (wanted: LoadRequest) => perSecond(wanted, call),
-  latency: (durationMs: number) => medianLatency(durationMs, call),
 });

@@ -1,13 +1,8 @@
 /** Loaded before the program with `--import`: tells of its memory over the IPC channel. */
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
+import { collectGarbage } from '../../support/garbage.ts';
 
 process.on('message', () => {
-  collect();
-  collect();
+  collectGarbage();
   const { rss, heapUsed } = process.memoryUsage();
   process.send?.({ rss, heapUsed });
 });

@@ -7,7 +7,7 @@
  */
 import { type AddressInfo, connect as connectTo, createServer, type Socket } from 'node:net';
 import { answerCommands } from './commands.ts';
-import { type LoadRequest, medianLatency, perSecond } from './load.ts';
+import { callCommands } from './load.ts';
 
 const PREFIX_BYTES = 4;
 /** The number of the call and, in the answer, the count end the message. */
@@ -144,11 +144,5 @@ const call = (): Promise<number> =>
 answerCommands({
   listen,
   connect,
-  answers: async (count: number) => {
-    const replies: number[] = [];
-    for (let i = 0; i < count; i += 1) replies.push(await call());
-    return replies;
-  },
-  load: (wanted: LoadRequest) => perSecond(wanted, call),
-  latency: (durationMs: number) => medianLatency(durationMs, call),
+  ...callCommands(call),
 });

@@ -1,12 +1,26 @@
 /** Keeps a number of operations under way, and counts them. */
+import type { Commands } from './commands.ts';
 
-export interface LoadRequest {
+interface LoadRequest {
   readonly inFlight: number;
   readonly durationMs: number;
 }
 
+/** The commands for a worker that calls, see `scenarios/calls.ts`. */
+export function callCommands(call: () => Promise<unknown>): Commands {
+  return {
+    answers: async (count: number) => {
+      const replies: unknown[] = [];
+      for (let i = 0; i < count; i += 1) replies.push(await call());
+      return replies;
+    },
+    load: (wanted: LoadRequest) => perSecond(wanted, call),
+    latency: (durationMs: number) => medianLatency(durationMs, call),
+  };
+}
+
 /** Operations per second. */
-export async function perSecond(
+async function perSecond(
   { inFlight, durationMs }: LoadRequest,
   operation: () => Promise<unknown>,
 ): Promise<number> {
@@ -24,7 +38,7 @@ export async function perSecond(
 }
 
 /** The median time of an operation in milliseconds, one at a time. */
-export async function medianLatency(
+async function medianLatency(
   durationMs: number,
   operation: () => Promise<unknown>,
 ): Promise<number> {
