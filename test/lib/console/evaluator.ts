@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import t, { type Test } from 'tap';
 import { Evaluator } from '../../../lib/console/evaluator.ts';
+import { collectGarbage } from '../../support/garbage.ts';
 
 function evaluator(t: Test, scope: Record<string, unknown> = {}): Evaluator {
   const made = new Evaluator(scope);
@@ -52,11 +51,9 @@ t.test('several have scopes of their own', async (t) => {
 t.test('outlives the collection of garbage', async (t) => {
   const console = evaluator(t, { one: 1 });
   await console.run('let two = 2');
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  collect();
+  collectGarbage();
   await new Promise(setImmediate);
-  collect();
+  collectGarbage();
   t.match(await console.run('one + two'), { type: 'value', value: 3 });
 });
 
