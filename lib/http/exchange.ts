@@ -81,7 +81,7 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
   readonly #expectation: Expectation;
   readonly #hasBody: boolean;
   readonly #startedAt: number;
-  #lazyBody: RequestBody | undefined;
+  #body: RequestBody | undefined;
   #controller: AbortController | undefined;
   /** ends an endless body */
   #endless: AbortController | undefined;
@@ -113,12 +113,8 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
   }
 
   // Few requests have one, and fewer handlers want it.
-  get #body(): RequestBody {
-    this.#lazyBody ??= new RequestBody(this.#in, this, this.#expectation === 'continue');
-    return this.#lazyBody;
-  }
-
   get body(): RequestBody {
+    this.#body ??= new RequestBody(this.#in, this, this.#expectation === 'continue');
     return this.#body;
   }
 
@@ -233,7 +229,7 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
   disconnected(): void {
     if (this.#ended) return;
     this.#disconnected = true;
-    if (this.#hasBody) this.#body.fail(disconnection());
+    if (this.#hasBody) this.body.fail(disconnection());
     this.#controller?.abort(disconnection());
     this.#endless?.abort();
     this.#end();
@@ -247,7 +243,7 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
 
   /** What follows on the connection is not HTTP: the rest of the body will never be understood. */
   bodyFailed(error: HttpError): void {
-    this.#body.fail(error);
+    this.body.fail(error);
   }
 
   #respond(): HttpResponse | Promise<HttpResponse> {
@@ -272,7 +268,7 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
     if (hosts > 1 || (hosts === 0 && this.#in.httpVersion === '1.1')) {
       throw new HttpError('malformed_request', `expected one Host header, got ${hosts}`);
     }
-    if (this.#hasBody && this.#body.exceedsLimit) throw tooLarge(this.#options.maxBodyBytes);
+    if (this.#hasBody && this.body.exceedsLimit) throw tooLarge(this.#options.maxBodyBytes);
     if (this.#expectation === 'unknown') {
       throw new HttpError('expectation_failed', 'expected no expectation but 100-continue');
     }
@@ -287,7 +283,7 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
     // A response that streams while its request is being read may still see the end of it.
     const closes =
       this.#options.isLast(this) ||
-      (this.#body.remainder !== 'bounded' && !(streams && this.#body.used));
+      (this.body.remainder !== 'bounded' && !(streams && this.body.used));
     writeHead(out, response, this.requestId, closes);
     if (streams) {
       out.flushHeaders();
@@ -320,12 +316,12 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
   /** Sends the rest of the response, and does with the rest of the request what is left to do. */
   async #finish(rest: BodyChunk, closes: boolean): Promise<void> {
     const out = this.#out;
-    const { remainder } = this.#body;
+    const { remainder } = this.body;
     if (remainder === 'unbounded') {
       // The client gets all of its answer at once; only the end of the connection waits.
       if (rest.length > 0) out.write(rest);
       else out.flushHeaders();
-      await this.#body.drain(this.#options.lingerBytes, this.#options.lingerMs);
+      await this.body.drain(this.#options.lingerBytes, this.#options.lingerMs);
       out.end();
     } else {
       out.end(rest);
@@ -333,7 +329,7 @@ export class Exchange implements RequestScope, RequestBodyOptions, SentListener 
     if (remainder !== 'bounded' && !closes && !this.#in.complete) {
       out.once('finish', () => this.#in.socket.destroySoon());
     }
-    if (this.#body.exists) this.#body.discard();
+    if (this.body.exists) this.body.discard();
   }
 
   /** The response could not be sent: another one if none has begun, otherwise an end that shows. */

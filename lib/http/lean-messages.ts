@@ -4,7 +4,7 @@
  *
  * They are given to `createServer`, which makes them in the place of its own. What they leave out is what
  * nobody looks at: the events of a stream without content, and a list of writes that is always of length
- * one. Together that is a fifth of what `node:http` itself takes for a request (`test/bench/README.md`).
+ * one. Together that is a quarter of what `node:http` itself takes for a request (`test/bench/README.md`).
  */
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { announcedBytes } from './announced-bytes.ts';
