@@ -1,5 +1,13 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, truncate, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open as openFile,
+  readdir,
+  readFile,
+  truncate,
+  writeFile,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import t, { type Test } from 'tap';
 import { CounterDisk, CounterDiskError } from '../../../lib/counter/disk.ts';
@@ -8,6 +16,7 @@ import { COUNTER_NAME, Counter } from '../../../lib/counter.ts';
 import { atom, startNode } from '../../../lib/distribution/index.ts';
 import { Telemetry } from '../../../lib/telemetry/telemetry.ts';
 import { CounterCluster } from '../../support/counter-cluster.ts';
+import { until } from '../../support/until.ts';
 
 const STATE: CounterSnapshot = {
   watermarkDay: 3,
@@ -53,6 +62,62 @@ t.test('concurrent flushes share one write, and each has what was there before i
   await Promise.all(flushes);
   t.equal(writes, 2);
   t.match((await disk.load()).snapshots, [{ sessions: [['a/1/n', { share: 100 }]] }]);
+});
+
+/** Calls `before` ahead of every flush of a file or directory, for as long as the test lasts. */
+async function watchSyncs(t: Test, before: () => Promise<void>): Promise<void> {
+  const handle = await openFile(t.testdirName);
+  const prototype: FileHandle = Object.getPrototypeOf(handle);
+  await handle.close();
+  t.intercept(prototype, 'sync', {
+    value: async function (this: FileHandle): Promise<void> {
+      await before();
+      // Not `sync`, which is this very function.
+      await this.datasync();
+    },
+  });
+}
+
+t.test(
+  'it is flushed before it takes the place of the old one, and its directory after',
+  async (t) => {
+    t.testdir({ data: {} });
+    const disk = open(t);
+    const places: string[][] = [];
+    await watchSyncs(t, async () => void places.push(await readdir(dirname(disk.path))));
+    await disk.flush();
+    t.strictSame(places, [['counter-a%40h.json.tmp'], ['counter-a%40h.json']]);
+  },
+);
+
+t.test('an increment is answered once it is flushed, and not before', async (t) => {
+  const directory = t.testdir({});
+  const node = await startNode();
+  t.teardown(() => node.stop());
+  const counter = new Counter({ node, telemetry: new Telemetry(), directory });
+  const child = await counter.start();
+  t.teardown(() => child.shutdown());
+  t.equal(await counter.increment(), 1);
+
+  let syncs = 0;
+  let release = (): void => undefined;
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  t.teardown(() => release());
+  await watchSyncs(t, async () => {
+    syncs += 1;
+    await released;
+  });
+  let answered = false;
+  const answer = counter.increment().finally(() => {
+    answered = true;
+  });
+  await until(() => syncs > 0, { what: 'a flush' });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  t.equal(answered, false, 'it waits for the disk');
+  release();
+  t.equal(await answer, 2);
 });
 
 t.test('a file that cannot be used is kept aside, and said to be', async (t) => {
