@@ -149,6 +149,7 @@ t.test('each kind of event has its level', async (t) => {
     { peer: 'c@h', code: 'bad_cookie', error },
   );
   telemetry.execute('global.name.conflict', {}, { name: 'counter' });
+  telemetry.execute('counter.merged', { added: 5, total: 9 }, { peer: 'b@h' });
   telemetry.execute('process.crashed', {}, { error });
   telemetry.execute('supervisor.child.exited', {}, { childId: 'x', reason: failed });
   telemetry.execute('supervisor.child.restarted', {}, { childId: 'x' });
@@ -158,6 +159,7 @@ t.test('each kind of event has its level', async (t) => {
     { level: 'info', msg: 'nodedown', reason: 'net_tick_timeout' },
     { level: 'warn', peer: 'c@h', code: 'bad_cookie', err: { message: 'why' } },
     { level: 'warn', name: 'counter' },
+    { level: 'info', msg: 'counted elsewhere, merged', peer: 'b@h', added: 5, total: 9 },
     { level: 'error', err: { message: 'why' } },
     { level: 'error', childId: 'x', reason: { type: 'error', err: { message: 'why' } } },
     { level: 'info', childId: 'x' },

@@ -3,6 +3,7 @@ import type { GlobalNames } from '../../../../../lib/distribution/kernel/global/
 import { atom } from '../../../../../lib/distribution/terms/atom.ts';
 import type { Pid } from '../../../../../lib/distribution/terms/pid.ts';
 import { isTuple, type Term } from '../../../../../lib/distribution/terms/term.ts';
+import { type Metadata, Telemetry } from '../../../../../lib/telemetry/telemetry.ts';
 import { GlobalMesh, type MeshNode, tableOf } from '../../../../support/global-mesh.ts';
 
 const NAME = atom('counter');
@@ -105,6 +106,30 @@ for (const smaller of ['a@h', 'b@h']) {
     }
   });
 }
+
+test('a conflict is an event on both nodes, and a name that only one side had is none', async (t) => {
+  const telemetry = new Telemetry();
+  const told: Metadata[] = [];
+  telemetry.attach('test', 'global.name.conflict', (_event, _measured, metadata) => {
+    told.push(metadata);
+  });
+  const mesh = new GlobalMesh(['a@h', 'b@h'], { seed: 1, telemetry });
+  t.teardown(() => mesh.stop());
+  const [a, b] = [mesh.node('a@h'), mesh.node('b@h')];
+  const [pidA, pidB] = [a.idle(), b.idle()];
+  await a.global.registerName(NAME, pidA);
+  await a.global.registerName(atom('of one side'), pidA);
+  await b.global.registerName(NAME, pidB);
+  void mesh.connect('a@h', 'b@h');
+  t.ok(await mesh.settle());
+  t.strictSame(
+    told.sort((x, y) => (String(x.node) < String(y.node) ? -1 : 1)),
+    [
+      { node: 'a@h', name: NAME, pid: pidA },
+      { node: 'b@h', name: NAME, pid: pidB },
+    ],
+  );
+});
 
 for (const method of ['random_notify_name', 'notify_all_name'] as const) {
   test(`tells the processes about a conflict: ${method}`, async (t) => {
