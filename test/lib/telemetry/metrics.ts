@@ -1,6 +1,7 @@
 import t from 'tap';
 import { setUpMetrics } from '../../support/metrics-under-test.ts';
 import { lintMetrics, parseMetrics, seriesValue } from '../../support/prometheus-text.ts';
+import { textOf } from '../../support/source-tree.ts';
 
 const REQUEST = { method: 'GET', route: '/', status: 200 };
 
@@ -36,6 +37,32 @@ t.test('everything that is told can be parsed and breaks no convention', async (
   const labels = { node: 'quoted "a\\b"\n@h', version: '1.2.3' };
   t.equal(seriesValue(families, 'hello_distributed_info', labels), 1);
 });
+
+t.test('the README names every metric, with its type, and no other', async (t) => {
+  const { metrics } = setUpMetrics();
+  const families = parseMetrics(await metrics.text());
+  const [, section = ''] = /\n## Metrics\n([\s\S]*?)\n## /.exec(textOf('README.md')) ?? [];
+  const rows = [...section.matchAll(/^\| (`.+?) \| (\w+) \|/gm)];
+  const documented = rows.flatMap(([, names = '', type]) => {
+    let first = '';
+    return [...names.matchAll(/`([^`]+)`/g)].flatMap(([, name = '']) => {
+      first ||= name;
+      return spelledOut(name, first, [...families.keys()]).map((each) => `${each} ${type}`);
+    });
+  });
+  const told = [...families.values()].map(({ name, type }) => `${name} ${type}`);
+  t.strictSame(documented.sort(), told.sort());
+});
+
+/** The names that a cell of the README stands for: `a_{b,c}` is two; `…_d` begins as the one before it. */
+function spelledOut(name: string, before: string, known: readonly string[]): string[] {
+  const [, head = '', choices, tail = ''] = /^(.*?)(?:\{(.+)\}(.*))?$/.exec(name) ?? [];
+  if (choices !== undefined) return choices.split(',').map((choice) => `${head}${choice}${tail}`);
+  if (!name.startsWith('…')) return [name];
+  const parts = before.split('_');
+  const names = parts.map((_, at) => `${parts.slice(0, at).join('_')}${name.slice(1)}`);
+  return [names.find((each) => known.includes(each)) ?? name];
+}
 
 t.test('the parser of this test rejects what a scraper would', async (t) => {
   const head = '# HELP a_total A.\n# TYPE a_total counter\n';
