@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import t from 'tap';
 import { parse } from 'yaml';
+import { memoryLimit } from '../support/rehearsal/platform-environment.ts';
 import { ROOT, textOf } from '../support/source-tree.ts';
 import { CONFIG_FILE, readUpsunConfig, withWorkers } from '../support/upsun.ts';
 
@@ -11,6 +12,9 @@ import { CONFIG_FILE, readUpsunConfig, withWorkers } from '../support/upsun.ts';
 const validate = new Ajv({ strict: false, allErrors: true }).compile(
   JSON.parse(textOf('test/fixtures/upsun/config.schema.json')),
 );
+
+/** The least memory of a container that one instance was measured to fit, as README.md says. */
+const LEAST_MB = 128;
 
 /** What the schema objects to, one line each. */
 function objections(text: string): string[] {
@@ -50,6 +54,12 @@ t.test('the build is reproducible, and the start is node itself', async (t) => {
   const { build, start } = readUpsunConfig();
   t.match(build, /^set -eu\nnpm ci /);
   t.match(start, /^exec node dist\/lib\/main\.js$/);
+});
+
+t.test('requests come once the node is ready, in a container that it fits', async (t) => {
+  const config = readUpsunConfig();
+  t.match(config.postStart, /^curl -f\S* .*--retry-connrefused .*http:\/\/localhost\/ready$/m);
+  t.ok(memoryLimit(config) >= LEAST_MB, 'in the smallest size of the profile');
 });
 
 t.test('no secret is in the file', async (t) => {
