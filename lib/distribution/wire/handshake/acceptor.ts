@@ -115,11 +115,8 @@ export class HandshakeAcceptor extends Handshake<AcceptorPhase> {
         return this.step(decodeStatusReply, body, (replace) => this.#onStatusReply(replace));
       case 'awaiting_challenge_reply':
         return this.step(decodeChallengeReply, body, (reply) => this.#onReply(reply));
-      case 'established':
-      case 'failed':
-        return [];
       default:
-        return [this.unexpected(body)];
+        return this.unexpected(body);
     }
   }
 

@@ -78,11 +78,11 @@ export abstract class Handshake<Phase extends string> {
   }
 
   #end(code: HandshakeErrorCode, what: string): readonly FailedEffect[] {
-    if (this.isOver) return [];
+    if (this.#isOver) return [];
     return [this.fail(code, `${what} in phase ${this.#phase}`)];
   }
 
-  protected get isOver(): boolean {
+  get #isOver(): boolean {
     return this.#phase === 'established' || this.#phase === 'failed';
   }
 
@@ -124,12 +124,12 @@ export abstract class Handshake<Phase extends string> {
     return next(message);
   }
 
-  /** A message in a phase in which it is the owner's turn, or nobody's. */
-  protected unexpected(body: Uint8Array): FailedEffect {
-    return this.fail(
-      'unexpected_message',
-      `expected nothing from the peer in phase ${this.#phase}, got ${describeHandshakeMessage(body)}`,
-    );
+  /** A message in a phase in which it is the owner's turn; after the end it means nothing. */
+  protected unexpected(body: Uint8Array): readonly FailedEffect[] {
+    if (this.#isOver) return [];
+    const got = describeHandshakeMessage(body);
+    const message = `expected nothing from the peer in phase ${this.#phase}, got ${got}`;
+    return [this.fail('unexpected_message', message)];
   }
 
   /** @throws {HandshakeError} `unexpected_message`: the owner ran a step out of turn */

@@ -91,11 +91,8 @@ export class HandshakeInitiator extends Handshake<InitiatorPhase> {
         return this.step(decodeChallenge, body, (challenge) => this.#onChallenge(challenge));
       case 'awaiting_challenge_ack':
         return this.step(decodeChallengeAck, body, (ack) => this.#onAck(ack.digest));
-      case 'established':
-      case 'failed':
-        return [];
       default:
-        return [this.unexpected(body)];
+        return this.unexpected(body);
     }
   }
 
