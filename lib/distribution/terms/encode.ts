@@ -41,10 +41,15 @@ type Atoms = AtomSink | undefined;
  * @throws {TermError} `unencodable` or `limit_exceeded`
  */
 export function encodeTerm(writer: ByteWriter, term: Term, atoms?: AtomSink): void {
-  encodeAt(writer, term, atoms, 0);
+  encodeNested(writer, term, atoms, 0);
 }
 
-function encodeAt(writer: ByteWriter, term: Term, atoms: Atoms, depth: number): void {
+/**
+ * As {@link encodeTerm}, for a term that stands inside one whose beginning is written already.
+ *
+ * @param depth how many terms it is nested in
+ */
+export function encodeNested(writer: ByteWriter, term: Term, atoms: Atoms, depth: number): void {
   const start = writer.length;
   try {
     write(writer, term, atoms, depth);
@@ -56,15 +61,6 @@ function encodeAt(writer: ByteWriter, term: Term, atoms: Atoms, depth: number): 
       `expected ${error.expected}${locate(term, error.value)}, got ${describeValue(error.value)}`,
     );
   }
-}
-
-/**
- * As {@link encodeTerm}, for a term that stands inside one whose beginning is written already.
- *
- * @param depth how many terms it is nested in
- */
-export function encodeNested(writer: ByteWriter, term: Term, atoms: AtomSink, depth: number): void {
-  encodeAt(writer, term, atoms, depth);
 }
 
 /** Encodes as `term_to_binary/1`: the version byte 131 and the term. */
