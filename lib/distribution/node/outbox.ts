@@ -2,7 +2,7 @@ import { ByteWriter } from '../bytes/writer.ts';
 import type { Signal } from '../process/signals.ts';
 import type { Atom } from '../terms/atom.ts';
 import { Pid } from '../terms/pid.ts';
-import type { Fragment, MessageEncoder } from '../wire/message-encoder.ts';
+import { type Fragment, fragmentBytes, type MessageEncoder } from '../wire/message-encoder.ts';
 import { controlOf, type SignalForms } from './signal-codec.ts';
 
 /** The part of a socket that an outbox uses. */
@@ -177,7 +177,7 @@ export class Outbox {
       lane.first = waiting.later;
       socket.write(waiting.head);
       for (const part of waiting.parts) socket.write(part);
-      written += bytesOf(waiting);
+      written += fragmentBytes(waiting);
       if (waiting.isLast) this.#endMessage(lane);
       else this.#lanes.push(lane);
     } while (this.#lanes.length > 0 && socket.writableLength < window);
@@ -205,7 +205,7 @@ export class Outbox {
   /** Adds one message. */
   #append(lane: Lane, fragments: readonly Fragment[]): void {
     let messageBytes = 0;
-    for (const fragment of fragments) messageBytes += bytesOf(fragment);
+    for (const fragment of fragments) messageBytes += fragmentBytes(fragment);
     this.#laneBytes += messageBytes;
     for (let i = 0; i < fragments.length; i++) {
       const { head, parts } = fragments[i]!;
@@ -235,12 +235,6 @@ export class Outbox {
     else this.#crowd.push(lane);
     while (this.#crowd.length > 0 && this.#hasRoom) this.#beginMessage(this.#crowd.shift()!);
   }
-}
-
-function bytesOf({ head, parts }: Fragment): number {
-  let bytes = head.length;
-  for (const part of parts) bytes += part.length;
-  return bytes;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { ByteWriter } from '../bytes/writer.ts';
 import type { Signal } from '../process/signals.ts';
 import { OFFERED_FLAGS } from '../wire/flags.ts';
-import { MessageEncoder } from '../wire/message-encoder.ts';
+import { fragmentBytes, MessageEncoder } from '../wire/message-encoder.ts';
 import { controlOf, isUnderstood, signalForms } from './signal-codec.ts';
 
 const FIRST_CAPACITY = 1024;
@@ -31,10 +31,7 @@ export class SignalScale {
     const fragments = this.#encoder.encodeInto(out, control, payload, true);
     if (fragments === undefined) return out.length;
     let bytes = 0;
-    for (const { head, parts } of fragments) {
-      bytes += head.length;
-      for (const part of parts) bytes += part.length;
-    }
+    for (const fragment of fragments) bytes += fragmentBytes(fragment);
     return bytes;
   }
 }

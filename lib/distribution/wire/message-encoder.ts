@@ -30,6 +30,13 @@ export interface Fragment {
   readonly parts: readonly Uint8Array[];
 }
 
+/** How many bytes the frame has, those of its length included. */
+export function fragmentBytes({ head, parts }: Fragment): number {
+  let bytes = head.length;
+  for (const part of parts) bytes += part.length;
+  return bytes;
+}
+
 /**
  * Turns messages of one connection into frames, ready for the socket.
  *
