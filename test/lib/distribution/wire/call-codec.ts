@@ -1,7 +1,7 @@
 import t from 'tap';
 import { ByteReader } from '../../../../lib/distribution/bytes/reader.ts';
 import { ByteWriter } from '../../../../lib/distribution/bytes/writer.ts';
-import { Atom, atom } from '../../../../lib/distribution/terms/atom.ts';
+import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { TermDecoder } from '../../../../lib/distribution/terms/decode.ts';
 import { encodeTerm } from '../../../../lib/distribution/terms/encode.ts';
 import { IdentifierCache } from '../../../../lib/distribution/terms/identifier-cache.ts';
@@ -114,7 +114,7 @@ t.test('leaves to the codec of terms whatever looks else', async (t) => {
   for (const [what, message] of OTHERS) {
     t.equal(writeStraight('payload', message), undefined, what);
     const { reader, atoms, calls } = readerOf(writeByTerms(message));
-    if (message.arity === 2 && what === 'a node with a long name') continue;
+    if (what === 'a node with a long name') continue;
     t.equal(calls.payload(atoms), undefined, what);
     t.equal(reader.offset, 0, what);
   }
@@ -225,6 +225,6 @@ function outcomeOf(read: () => string): string {
 t.test('does not take an atom of another name for its own', async (t) => {
   const { hex, header } = writeByTerms(reply(1));
   const { atoms, calls } = readerOf({ hex, header });
-  const others = atoms.map((name) => (name === 'alias' ? new Atom('other').name : name));
+  const others = atoms.map((name) => (name === 'alias' ? 'other' : name));
   t.equal(calls.payload(others), undefined);
 });
