@@ -1,6 +1,9 @@
 import { test } from 'tap';
 import { Links } from '../../../../lib/distribution/process/links.ts';
+import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
+import { tuple } from '../../../../lib/distribution/terms/term.ts';
+import { collector, idle, processTable } from '../../../support/process-table.ts';
 
 const local = new Pid('a@x', 1, 0, 1);
 const second = new Pid('a@x', 2, 0, 1);
@@ -94,5 +97,70 @@ test('a lost connection yields the active links to that node, and no others', (t
   t.match(links.takeNode('b@x'), [{ local, other: remote }]);
   t.same(links.of(local), [elsewhere]);
   t.equal(links.size, 1);
+  t.end();
+});
+
+test('kill as the reason of a linked process is a reason like any other', (t) => {
+  const { processes } = processTable();
+  const trapping = collector(processes, { trapExit: true });
+  const ending = processes.spawnServer(idle);
+  const plain = processes.spawnServer(idle);
+  ending.link(trapping.process.pid);
+  plain.link(ending.pid);
+  ending.stop(atom('kill'));
+  t.same(trapping.messages, [tuple(atom('EXIT'), ending.pid, atom('kill'))]);
+  t.match(plain.exitReason, { name: 'kill' });
+  t.end();
+});
+
+test('the normal end of a linked process ends nobody', (t) => {
+  const { processes } = processTable();
+  const ending = processes.spawnServer(idle);
+  const plain = collector(processes, { link: ending.pid });
+  const trapping = collector(processes, { link: ending.pid, trapExit: true });
+  ending.stop();
+  t.equal(plain.process.isAlive, true);
+  t.same(trapping.messages, [tuple(atom('EXIT'), ending.pid, atom('normal'))]);
+  t.end();
+});
+
+test('linking to a dead process means exit with noproc', (t) => {
+  const { processes } = processTable();
+  const dead = processes.spawnServer(idle);
+  dead.stop();
+  const plain = processes.spawnServer(idle);
+  plain.link(dead.pid);
+  t.match(plain.exitReason, { name: 'noproc' });
+  const trapping = collector(processes, { trapExit: true });
+  trapping.process.link(dead.pid);
+  trapping.process.link(new Pid('a@x', 1, 0, 99));
+  t.match(trapping.messages.length, 2);
+  t.same(trapping.messages[0], tuple(atom('EXIT'), dead.pid, atom('noproc')));
+  t.end();
+});
+
+test('after unlink, and with oneself, a link has no effect', (t) => {
+  const { processes } = processTable();
+  const one = processes.spawnServer(idle);
+  const two = processes.spawnServer(idle);
+  one.link(one.pid);
+  one.link(two.pid);
+  t.same(processes.linksOf(two.pid), [one.pid]);
+  two.unlink(one.pid);
+  one.stop(atom('oops'));
+  t.equal(two.isAlive, true);
+  t.equal(processes.sizes.links, 0);
+  t.end();
+});
+
+test('a chain of 20,000 linked processes ends without recursion', (t) => {
+  const { processes } = processTable();
+  let last = processes.spawnServer(idle);
+  const first = last;
+  for (let i = 0; i < 20_000; i += 1) last = processes.spawnServer({ ...idle, link: last.pid });
+  first.stop(atom('chain'));
+  t.match(last.exitReason, { name: 'chain' });
+  t.equal(processes.size, 0);
+  t.equal(processes.sizes.links, 0);
   t.end();
 });

@@ -3,6 +3,8 @@ import { type Monitor, Monitors } from '../../../../lib/distribution/process/mon
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
+import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
+import { collector, idle, processTable } from '../../../support/process-table.ts';
 
 const ours = new Pid('a@x', 1, 0, 1);
 const ours2 = new Pid('a@x', 2, 0, 1);
@@ -79,5 +81,100 @@ test('the same reference again takes the place of the first', (t) => {
   t.equal(monitors.size, 3);
   t.same(monitors.takeWatching(ours), []);
   t.equal(monitors.takeWatching(ours2).length, 2);
+  t.end();
+});
+
+test('a monitor tells the end by pid, by name and by name on this node', (t) => {
+  const { processes } = processTable();
+  const watched = processes.spawnServer({ ...idle, name: 'watched' });
+  const watcher = collector(processes);
+  const byPid = watcher.process.monitor(watched.pid);
+  const byName = watcher.process.monitor(atom('watched'));
+  const byNode = watcher.process.monitor({ name: 'watched', node: 'a@x' });
+  watched.stop(atom('done'));
+  const named = tuple(atom('watched'), atom('a@x'));
+  t.same(watcher.messages, [
+    tuple(atom('DOWN'), byPid, atom('process'), watched.pid, atom('done')),
+    tuple(atom('DOWN'), byName, atom('process'), named, atom('done')),
+    tuple(atom('DOWN'), byNode, atom('process'), named, atom('done')),
+  ]);
+  t.equal(processes.sizes.monitors, 0);
+  t.end();
+});
+
+test('a monitor by name stays with the process that held the name', (t) => {
+  const { processes } = processTable();
+  const first = processes.spawnServer({ ...idle, name: 'worker' });
+  const watcher = collector(processes);
+  watcher.process.monitor(atom('worker'));
+  processes.unregister('worker');
+  processes.spawnServer({ ...idle, name: 'worker' }).stop();
+  t.same(watcher.messages, []);
+  first.stop();
+  t.equal(watcher.messages.length, 1);
+  t.end();
+});
+
+test('a monitor of nobody answers noproc at once', (t) => {
+  const { processes } = processTable();
+  const watcher = collector(processes);
+  const ref = watcher.process.monitor(atom('nobody'));
+  const named = tuple(atom('nobody'), atom('a@x'));
+  t.same(watcher.messages, [tuple(atom('DOWN'), ref, atom('process'), named, atom('noproc'))]);
+  watcher.process.monitor(new Pid('a@x', watcher.process.pid.id, 0, 99));
+  t.equal(watcher.messages.length, 2);
+  t.end();
+});
+
+test('demonitor ends a monitor; flush also removes the message that came already', async (t) => {
+  const { processes } = processTable();
+  const watched = processes.spawnServer(idle);
+  let step: (() => void) | undefined;
+  const watcher = processes.spawn((self) => {
+    const refs = [self.monitor(watched.pid), self.monitor(watched.pid), self.monitor(watched.pid)];
+    t.equal(self.demonitor(refs[0]!), true);
+    t.equal(self.demonitor(refs[0]!), false);
+    step = () => {
+      t.equal(self.mailboxLength, 2);
+      t.equal(self.demonitor(refs[1]!, { flush: true }), false);
+      t.equal(self.mailboxLength, 1);
+    };
+    return self.receive({ match: () => false }).then(
+      () => undefined,
+      () => undefined,
+    );
+  });
+  await Promise.resolve();
+  watched.stop();
+  step?.();
+  watcher.stop();
+});
+
+test('only the watcher can end its monitor', (t) => {
+  const { processes } = processTable();
+  const watched = processes.spawnServer(idle);
+  const watcher = collector(processes);
+  const ref = watcher.process.monitor(watched.pid);
+  t.equal(processes.spawnServer(idle).demonitor(ref), false);
+  watched.stop();
+  t.equal(watcher.messages.length, 1);
+  t.end();
+});
+
+test('a watcher is told of the end in place of the mailbox, at once if there is no process', (t) => {
+  const { processes } = processTable();
+  const watched = processes.spawnServer(idle);
+  const { process, messages } = collector(processes);
+  const told: Term[] = [];
+  process.watch(watched.pid, (reason) => told.push(reason));
+  const taken = process.watch(watched.pid, () => t.fail('taken back'));
+  process.demonitor(taken);
+  t.equal(processes.sizes.monitors, 1);
+  watched.stop(atom('tired'));
+  t.match(told, [{ name: 'tired' }]);
+  process.watch(watched.pid, (reason) => told.push(reason));
+  t.match(told[1], { name: 'noproc' });
+  t.same(messages, []);
+  t.equal(processes.sizes.monitors, 0);
   t.end();
 });

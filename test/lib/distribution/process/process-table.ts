@@ -1,39 +1,23 @@
 import { test } from 'tap';
 import type { Process } from '../../../../lib/distribution/process/process.ts';
-import {
-  ProcessTable,
-  type ProcessTableOptions,
-} from '../../../../lib/distribution/process/process-table.ts';
+import type { ProcessTable } from '../../../../lib/distribution/process/process-table.ts';
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { type Atom, atom } from '../../../../lib/distribution/terms/atom.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { type Term, type Tuple, tuple } from '../../../../lib/distribution/terms/term.ts';
 import { ProcessNetwork } from '../../../support/process-network.ts';
-import { RecordingRemote } from '../../../support/recording-remote.ts';
+import { collector, idle, processTable } from '../../../support/process-table.ts';
 
 const theirs = new Pid('b@x', 50, 0, 4);
 const theirRef = new Reference('b@x', 4, [1, 2, 3]);
-const idle = { onMessage: () => {} };
-
-function setUp(options: Partial<ProcessTableOptions> = {}) {
-  const remote = new RecordingRemote();
-  const processes = new ProcessTable({ node: 'a@x', creation: 7, remote, ...options });
-  return { remote, processes };
-}
-
-function collector(processes: ProcessTable, options: { trapExit?: boolean; name?: string } = {}) {
-  const messages: Term[] = [];
-  const process = processes.spawnServer({ ...options, onMessage: (m) => void messages.push(m) });
-  return { process, messages };
-}
 
 const EMPTY = { processes: 0, links: 0, monitors: 0, aliases: 0, names: 0 };
 
 // --- names --------------------------------------------------------------------------------------
 
 test('names lead to processes until these end', (t) => {
-  const { processes } = setUp();
+  const { processes } = processTable();
   const process = processes.spawnServer({ ...idle, name: 'one' });
   t.equal(processes.whereis('one'), process.pid);
   t.equal(process.registeredName, 'one');
@@ -50,7 +34,7 @@ test('names lead to processes until these end', (t) => {
 });
 
 test('pids of another incarnation are not alive', (t) => {
-  const { processes } = setUp();
+  const { processes } = processTable();
   const { pid } = processes.spawnServer(idle);
   t.ok(processes.isAlive(pid));
   t.ok(processes.isAlive(new Pid('a@x', pid.id, pid.serial, 7)));
@@ -61,7 +45,7 @@ test('pids of another incarnation are not alive', (t) => {
 });
 
 test("the group leader comes from the parent's options, the node, or a signal", (t) => {
-  const { processes } = setUp();
+  const { processes } = processTable();
   const alone = processes.spawnServer(idle);
   t.equal(alone.groupLeader, alone.pid);
   processes.groupLeader = alone.pid;
@@ -89,7 +73,7 @@ const spawnRequest = {
 } as const satisfies Signal;
 
 test('a request to spawn gets notsup when nobody serves it', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   processes.receive('b@x', spawnRequest);
   const result = atom('notsup');
   t.same(remote.take(), [
@@ -103,7 +87,7 @@ test('a request to spawn gets notsup when nobody serves it', (t) => {
 });
 
 test('a served request may link and monitor from the start', (t) => {
-  const { processes, remote } = setUp({
+  const { processes, remote } = processTable({
     onSpawnRequest: (peer, request) => {
       t.equal(peer, 'b@x');
       const { from, ref, groupLeader } = request;
@@ -124,7 +108,7 @@ test('a served request may link and monitor from the start', (t) => {
 });
 
 test('a request to spawn of ours is answered by the down message alone', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const received: Term[] = [];
   const watcher = processes.spawnServer({ onMessage: (message) => void received.push(message) });
   const ask = (): Reference => {
@@ -269,7 +253,7 @@ test('10,000 links, monitors and aliases, undone, leave the tables empty', async
 });
 
 test('stop ends everything, waits for servers with a way of their own, and kills the slow', async (t) => {
-  const { processes } = setUp();
+  const { processes } = processTable();
   const plain = processes.spawn(async (self) => void (await self.receive()));
   const orderly = processes.spawnServer({
     ...idle,
@@ -279,7 +263,7 @@ test('stop ends everything, waits for servers with a way of their own, and kills
   t.match([plain.exitReason, orderly.exitReason], [{ name: 'shutdown' }, { name: 'shutdown' }]);
   t.throws(() => processes.spawnServer(idle), { code: 'stopped' });
 
-  const other = setUp().processes;
+  const other = processTable().processes;
   const slow = other.spawnServer({ ...idle, onShutdown: () => {} });
   await other.stop(10);
   t.match(slow.exitReason, { name: 'killed' });

@@ -1,8 +1,4 @@
 import { test } from 'tap';
-import {
-  ProcessTable,
-  type ProcessTableOptions,
-} from '../../../../lib/distribution/process/process-table.ts';
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
 import { atom } from '../../../../lib/distribution/terms/atom.ts';
 import { EncodedTerm } from '../../../../lib/distribution/terms/encode.ts';
@@ -10,30 +6,17 @@ import { inspectTerm } from '../../../../lib/distribution/terms/inspect.ts';
 import { Pid } from '../../../../lib/distribution/terms/pid.ts';
 import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import { type Term, tuple } from '../../../../lib/distribution/terms/term.ts';
-import { RecordingRemote } from '../../../support/recording-remote.ts';
+import { collector, idle, processTable } from '../../../support/process-table.ts';
 
 const theirs = new Pid('b@x', 50, 0, 4);
 const theirRef = new Reference('b@x', 4, [1, 2, 3]);
-const idle = { onMessage: () => {} };
-
-function setUp(options: Partial<ProcessTableOptions> = {}) {
-  const remote = new RecordingRemote();
-  const processes = new ProcessTable({ node: 'a@x', creation: 7, remote, ...options });
-  return { remote, processes };
-}
-
-function collector(processes: ProcessTable, options: { trapExit?: boolean; name?: string } = {}) {
-  const messages: Term[] = [];
-  const process = processes.spawnServer({ ...options, onMessage: (m) => void messages.push(m) });
-  return { process, messages };
-}
 
 const EMPTY = { processes: 0, links: 0, monitors: 0, aliases: 0, names: 0 };
 
 // --- signals to other nodes ---------------------------------------------------------------------
 
 test('sends to other nodes leave by pid, name and alias; local ones never leave', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const { process, messages } = collector(processes, { name: 'me' });
   process.send(theirs, 1);
   process.send({ name: 'theirs', node: 'b@x' }, 2);
@@ -73,7 +56,7 @@ test('sends to other nodes leave by pid, name and alias; local ones never leave'
 });
 
 test('one message goes to many, encoded once for all on other nodes', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const { process, messages } = collector(processes);
   const { pid } = process;
   const other = new Pid('c@x', 50, 0, 4);
@@ -110,7 +93,7 @@ test('one message goes to many, encoded once for all on other nodes', (t) => {
 });
 
 test('links, monitors and exits to other nodes dial; what undoes them does not', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const process = processes.spawnServer(idle);
   process.link(theirs);
   process.link(theirs);
@@ -137,7 +120,7 @@ test('links, monitors and exits to other nodes dial; what undoes them does not',
 });
 
 test('the end of a process tells the other ends of links and monitors', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const process = processes.spawnServer({ ...idle, name: 'me' });
   const unlinked = new Pid('b@x', 51, 0, 4);
   process.link(theirs);
@@ -163,7 +146,7 @@ test('the end of a process tells the other ends of links and monitors', (t) => {
 });
 
 test('all hear of an end whose reason cannot be sent', async (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const process = processes.spawnServer(idle);
   const { process: watcher, messages } = collector(processes);
   process.link(theirs);
@@ -191,7 +174,7 @@ test('all hear of an end whose reason cannot be sent', async (t) => {
 // --- signals from other nodes -------------------------------------------------------------------
 
 test('messages from a peer arrive by pid, name and alias, or are dropped', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const { process, messages } = collector(processes, { name: 'me' });
   const alias = process.alias({ mode: 'reply' });
   const stale = new Pid('a@x', process.pid.id, 0, 6);
@@ -210,7 +193,7 @@ test('messages from a peer arrive by pid, name and alias, or are dropped', (t) =
 });
 
 test('an exit signal through an alias ends who made it, while it is active', (t) => {
-  const { processes } = setUp();
+  const { processes } = processTable();
   const { process } = collector(processes);
   const [kept, dropped] = [process.alias(), process.alias()];
   process.unalias(dropped);
@@ -224,7 +207,7 @@ test('an exit signal through an alias ends who made it, while it is active', (t)
 });
 
 test('a link from a peer ends us with its process, and it with ours', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const one = processes.spawnServer(idle);
   const two = processes.spawnServer(idle);
   const reason = atom('oops');
@@ -239,7 +222,7 @@ test('a link from a peer ends us with its process, and it with ours', (t) => {
 });
 
 test('a link to a dead process or an earlier incarnation is answered with noproc', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const { pid } = processes.spawnServer(idle);
   const stale = new Pid('a@x', pid.id, pid.serial, 6);
   processes.receive('b@x', { type: 'link', from: theirs, to: stale });
@@ -255,7 +238,7 @@ test('a link to a dead process or an earlier incarnation is answered with noproc
 });
 
 test('an unlink is acknowledged with the same id, also for a dead process', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const { pid } = processes.spawnServer(idle);
   processes.receive('b@x', { type: 'link', from: theirs, to: pid });
   const id = 2n ** 63n;
@@ -270,7 +253,7 @@ test('an unlink is acknowledged with the same id, also for a dead process', (t) 
 });
 
 test('an exit over a link that we have unlinked is ignored', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const { process, messages } = collector(processes, { trapExit: true });
   process.link(theirs);
   process.unlink(theirs);
@@ -286,7 +269,7 @@ test('an exit over a link that we have unlinked is ignored', (t) => {
 });
 
 test('exit signals from a peer follow the rules of exit/2', (t) => {
-  const { processes } = setUp();
+  const { processes } = processTable();
   const trapping = collector(processes, { trapExit: true });
   const plain = processes.spawnServer(idle);
   const exit = (to: Pid, reason: string) =>
@@ -303,7 +286,7 @@ test('exit signals from a peer follow the rules of exit/2', (t) => {
 });
 
 test("a peer's monitor of nobody is answered with noproc, naming what it named", (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const stale = new Pid('a@x', 1, 0, 6);
   for (const target of [atom('nobody'), stale]) {
     processes.receive('b@x', { type: 'monitor', from: theirs, target, ref: theirRef });
@@ -321,7 +304,7 @@ test("a peer's monitor of nobody is answered with noproc, naming what it named",
 });
 
 test("a peer's monitor ends without an answer when it demonitors", (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const process = processes.spawnServer({ ...idle, name: 'me' });
   const target = atom('me');
   processes.receive('b@x', { type: 'monitor', from: theirs, target, ref: theirRef });
@@ -335,7 +318,7 @@ test("a peer's monitor ends without an answer when it demonitors", (t) => {
 });
 
 test('a down signal fires its monitor once, and only from the node that is monitored', (t) => {
-  const { processes } = setUp();
+  const { processes } = processTable();
   const { process, messages } = collector(processes);
   const ref = process.monitor({ name: 'theirs', node: 'b@x' });
   const down: Signal = {
@@ -359,7 +342,7 @@ test('a down signal fires its monitor once, and only from the node that is monit
 // --- connections that go away -------------------------------------------------------------------
 
 test('nodedown fires noconnection for links and monitors of that node only', (t) => {
-  const { processes, remote } = setUp();
+  const { processes, remote } = processTable();
   const { process, messages } = collector(processes, { trapExit: true });
   const elsewhere = new Pid('c@x', 1, 0, 1);
   const plain = processes.spawnServer(idle);
@@ -387,7 +370,7 @@ test('nodedown fires noconnection for links and monitors of that node only', (t)
 });
 
 test('on nodedown everything is delivered before anybody reacts', (t) => {
-  const { processes } = setUp();
+  const { processes } = processTable();
   const alive: boolean[] = [];
   const doomed = processes.spawnServer(idle);
   const watcher = processes.spawnServer({
