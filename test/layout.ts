@@ -22,9 +22,6 @@ const WITHOUT_MIRROR: Readonly<Record<string, 'types' | { readonly coveredBy: st
     coveredBy: 'test/lib/distribution/kernel/global/messages/protocol.ts',
   },
   'lib/distribution/kernel/global/monitors.ts': 'types',
-  'lib/distribution/gen-server/pending-call.ts': {
-    coveredBy: 'test/lib/distribution/gen-server/client.ts',
-  },
   'lib/distribution/node/cluster-node.ts': 'types',
   'lib/distribution/node/identity.ts': 'types',
   'lib/distribution/process/signals.ts': 'types',
