@@ -11,6 +11,7 @@ import { DEFAULT_LIMITS } from '../../lib/distribution/node/local-node.ts';
 import { controlOf, signalForms } from '../../lib/distribution/node/signal-codec.ts';
 import type { Signal } from '../../lib/distribution/process/signals.ts';
 import { Pid } from '../../lib/distribution/terms/pid.ts';
+import { Reference } from '../../lib/distribution/terms/reference.ts';
 import type { Term } from '../../lib/distribution/terms/term.ts';
 import { PASS_THROUGH_FLAGS } from '../../lib/distribution/wire/flags.ts';
 import { MessageEncoder } from '../../lib/distribution/wire/message-encoder.ts';
@@ -141,5 +142,15 @@ export function message(from: string, to: string, term: Term, sender = 1): Signa
     from: new Pid(from, sender, 0, 9),
     to: new Pid(to, 2, 0, 5),
     message: term,
+  };
+}
+
+/** A request of a process of one node to monitor a process of another. */
+export function monitorOf(from: string, node: string): Signal {
+  return {
+    type: 'monitor',
+    from: new Pid(from, 1, 0, 5),
+    target: new Pid(node, 2, 0, 9),
+    ref: new Reference(from, 5, [1, 2, 3]),
   };
 }

@@ -1,16 +1,20 @@
 import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { test } from 'tap';
 import type { Signal } from '../../../../lib/distribution/process/signals.ts';
-import { Pid } from '../../../../lib/distribution/terms/pid.ts';
-import { Reference } from '../../../../lib/distribution/terms/reference.ts';
 import type { Term } from '../../../../lib/distribution/terms/term.ts';
 import { PASS_THROUGH_FLAGS } from '../../../../lib/distribution/wire/flags.ts';
 import {
-  decodeStatus,
   encodeSendName,
   encodeStatus,
 } from '../../../../lib/distribution/wire/handshake/messages.ts';
-import { framesOf, message, rawSelf, startConnections } from '../../../support/node-connections.ts';
+import {
+  framesOf,
+  message,
+  monitorOf,
+  rawSelf,
+  startConnections,
+} from '../../../support/node-connections.ts';
 import { seededRandom } from '../../../support/seeded-random.ts';
 import { dialTo, RawPeer, serve } from '../../../support/sockets.ts';
 import { until } from '../../../support/until.ts';
@@ -19,15 +23,6 @@ const M = 'm@h';
 /** A name less than ours, one greater. */
 const A = 'a@h';
 const Z = 'z@h';
-
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const monitorOf = (node: string): Signal => ({
-  type: 'monitor',
-  from: new Pid(M, 1, 0, 5),
-  target: new Pid(node, 2, 0, 9),
-  ref: new Reference(M, 5, [1, 2, 3]),
-});
 
 const payloads = (signals: readonly Signal[]): Term[] =>
   signals.flatMap((signal) => (signal.type === 'send' ? [signal.message] : []));
@@ -136,236 +131,6 @@ test('a peer that we dialled and that closes at each step is a failed dial', asy
   }
 });
 
-// --- challengers ------------------------------------------------------------------------------
-
-test('a peer that came back: its old nodedown is complete before its ack is sent, and before nodeup', async (t) => {
-  const node = await startConnections(t, M);
-  const old = await node.raw();
-  await old.initiate(rawSelf(A), M);
-  await until(() => node.log.length === 1, { what: 'nodeup' });
-  let atReply: string[] = [];
-  const written: number[] = [];
-  node.connections.onNodeEvent(() => written.push(node.accepted.at(-1)!.bytesWritten));
-  const challenger = await node.raw();
-  await challenger.initiate(rawSelf(A), M, {
-    beforeReply: () => {
-      atReply = [...node.log];
-    },
-  });
-  t.strictSame(atReply, ['nodeup a@h'], 'nothing was closed before the digest was verified');
-  t.strictSame(node.log, [
-    'nodeup a@h',
-    'unreachable a@h',
-    'nodedown a@h superseded',
-    'nodeup a@h',
-  ]);
-  t.not(node.events[0]?.connectionId, node.events[2]?.connectionId);
-  t.equal(node.events[1]?.connectionId, node.events[0]?.connectionId);
-  t.equal(written[1]! - written[0]!, 19, 'the ack went out between the two');
-  await old.closed();
-  challenger.socket.write(framesOf(PASS_THROUGH_FLAGS, message(A, M, 7)));
-  await until(() => node.signals.length === 1, { what: 'the signal' });
-});
-
-test('whoever knows no cookie never closes a live connection', async (t) => {
-  const node = await startConnections(t, M, { limits: { setupTimeMs: 250 } });
-  const live = await node.raw();
-  await live.initiate(rawSelf(A), M);
-  const impostor = await node.raw();
-  await t.rejects(impostor.initiate(rawSelf(A, 'guess'), M));
-  const silent = await node.raw();
-  silent.write(encodeSendName(rawSelf(A)));
-  t.equal(await silent.readText(), 'salive');
-  await silent.closed();
-  const closing = await node.raw();
-  closing.write(encodeSendName(rawSelf(A)));
-  t.equal(await closing.readText(), 'salive');
-  closing.write(Buffer.from('strue'));
-  await closing.read();
-  closing.socket.resetAndDestroy();
-  await until(() => node.connections.unauthenticated === 0, { what: 'the slot of the challenger' });
-  const denying = await node.raw();
-  await t.rejects(denying.initiate(rawSelf(A), M, { alive: false }), { message: 'answered false' });
-  await denying.closed();
-  live.socket.write(framesOf(PASS_THROUGH_FLAGS, message(A, M, 1)));
-  await until(() => node.signals.length === 1, { what: 'the signal' });
-  t.strictSame(
-    node.log.filter((entry) => !entry.startsWith('refused')),
-    ['nodeup a@h', 'signal a@h send'],
-  );
-  t.equal(node.connections.unauthenticated, 0);
-});
-
-test('a second challenger is refused without a status while the first is under way', async (t) => {
-  const node = await startConnections(t, M);
-  await (await node.raw()).initiate(rawSelf(A), M);
-  const first = await node.raw();
-  first.write(encodeSendName(rawSelf(A)));
-  t.equal(await first.readText(), 'salive');
-  const second = await node.raw();
-  second.write(encodeSendName(rawSelf(A)));
-  await second.closed();
-  t.equal(second.parser.next(), undefined, 'no status');
-});
-
-test('signals wait for a challenger when the old connection ends by itself', async (t) => {
-  const node = await startConnections(t, M);
-  const old = await node.raw();
-  await old.initiate(rawSelf(A), M);
-  const challenger = await node.raw();
-  challenger.write(encodeSendName(rawSelf(A)));
-  t.equal(await challenger.readText(), 'salive');
-  old.socket.destroy();
-  await until(() => node.events.length === 2, { what: 'nodedown' });
-  node.connections.deliver(A, message(M, A, 1), { connect: false });
-  const connecting = node.connections.connect(A);
-  challenger.socket.destroy();
-  t.match(await connecting, { connected: false, error: { code: 'unreachable' } });
-  t.strictSame(
-    node.log.slice(-3),
-    ['refused in a@h closed', 'refused out a@h unreachable', 'unreachable a@h'],
-    'once it is gone we dial ourselves',
-  );
-});
-
-test('a listener that disconnects the node while it is being replaced ends the challenger', async (t) => {
-  const node = await startConnections(t, M);
-  await (await node.raw()).initiate(rawSelf(A), M);
-  await until(() => node.events.length === 1, { what: 'nodeup' });
-  node.connections.onNodeEvent((event) => {
-    if (event.type === 'nodedown') node.connections.disconnect(A, 'disconnect');
-  });
-  const challenger = await node.raw();
-  await t.rejects(challenger.initiate(rawSelf(A), M), { message: 'closed' });
-  t.equal(node.connections.get(A), undefined);
-  t.equal(node.connections.unauthenticated, 0);
-});
-
-// --- simultaneous connects --------------------------------------------------------------------
-
-test('of crossing dials the one of the greater name survives, whoever comes first', async (t) => {
-  for (const slow of [A, Z]) {
-    const ports = new Map<string, number>();
-    const delayed: (() => void)[] = [];
-    const dialFrom = (name: string) => async (node: string) => {
-      const socket = await dialTo(ports.get(node)!);
-      if (name === slow) await new Promise<void>((resolve) => delayed.push(resolve));
-      return socket;
-    };
-    const a = await startConnections(t, A, { ports, dial: dialFrom(A) });
-    const z = await startConnections(t, Z, { ports, dial: dialFrom(Z) });
-    const dials = [a.connections.connect(Z), z.connections.connect(A)];
-    await pause(30);
-    for (const go of delayed) go();
-    t.strictSame(await Promise.all(dials), [{ connected: true }, { connected: true }]);
-    await pause(30);
-    t.strictSame(
-      a.log.filter((entry) => !entry.startsWith('refused')),
-      ['nodeup z@h'],
-      `${slow} is slow`,
-    );
-    t.strictSame(
-      z.log.filter((entry) => !entry.startsWith('refused')),
-      ['nodeup a@h'],
-    );
-    t.equal(a.connections.unauthenticated + z.connections.unauthenticated, 0);
-    t.equal((await a.openSockets()) + (await z.openSockets()), 1, 'one socket is left');
-    z.connections.deliver(A, message(Z, A, 1));
-    await until(() => a.signals.length === 1, { what: 'the signal' });
-  }
-});
-
-test('an attempt that is told nok waits for the peer’s own, and gives up in time', async (t) => {
-  const sockets: RawPeer[] = [];
-  const server = await serve((socket) => sockets.push(new RawPeer(socket)));
-  t.teardown(() => server.close());
-  const node = await startConnections(t, M, {
-    ports: new Map([[Z, server.port]]),
-    limits: { setupTimeMs: 400 },
-  });
-  for (const arrives of [true, false]) {
-    sockets.length = 0;
-    const dialling = node.connections.connect(Z);
-    node.connections.deliver(Z, message(M, Z, 1));
-    await until(() => sockets.length > 0, { what: 'the dial' });
-    await sockets[0]!.read();
-    sockets[0]!.write(encodeStatus('nok'));
-    await sockets[0]!.closed();
-    if (!arrives) break;
-    const own = await node.raw();
-    await own.initiate(rawSelf(Z), M);
-    t.strictSame(await dialling, { connected: true });
-    t.ok((await own.read()).length > 0, 'the signal that waited');
-    await pause(450);
-    t.ok(node.connections.get(Z), 'the deadline of the parked attempt is gone');
-    node.connections.disconnect(Z, 'disconnect');
-    node.log.length = 0;
-  }
-  await until(() => node.log.length === 2, { what: 'the parked attempt to give up' });
-  t.strictSame(node.log, ['refused out z@h nok', 'unreachable z@h']);
-  t.equal(node.connections.connect(Z) instanceof Promise, true, 'the slot is free again');
-});
-
-test('an inbound attempt that fails leaves those who wait to a dial of our own', async (t) => {
-  const ports = new Map<string, number>();
-  const z = await startConnections(t, Z, { ports });
-  const held: (() => void)[] = [];
-  const node = await startConnections(t, M, {
-    dial: async () => {
-      await new Promise<void>((resolve) => held.push(resolve));
-      return dialTo(ports.get(Z)!);
-    },
-  });
-  const dialling = node.connections.connect(Z);
-  node.connections.deliver(Z, message(M, Z, 1));
-  const impostor = await node.raw();
-  impostor.write(encodeSendName(rawSelf(Z)));
-  t.equal(await impostor.readText(), 'sok_simultaneous');
-  impostor.socket.destroy();
-  await until(() => held.length === 2, { what: 'the second dial' });
-  for (const go of held) go();
-  t.strictSame(await dialling, { connected: true });
-  await until(() => z.signals.length === 1, { what: 'the signal' });
-  t.strictSame(node.log, ['refused in z@h closed', 'nodeup z@h']);
-});
-
-test('an inbound attempt that fails brings about no dial that nobody asked for', async (t) => {
-  const node = await startConnections(t, M, { dial: () => Promise.reject(new Error('dialled')) });
-  const peer = await node.raw();
-  peer.write(encodeSendName(rawSelf(A)));
-  t.equal(await peer.readText(), 'sok');
-  node.connections.deliver(A, monitorOf(A), { connect: false });
-  peer.socket.destroy();
-  await until(() => node.log.length === 2, { what: 'the end' });
-  t.strictSame(node.log, ['refused in a@h closed', 'unreachable a@h']);
-});
-
-test('attempts that are replaced count no more among the unauthenticated', async (t) => {
-  const node = await startConnections(t, M);
-  const peers: RawPeer[] = [];
-  for (let i = 0; i < 10; i += 1) {
-    const peer = await node.raw();
-    peer.write(encodeSendName(rawSelf(Z)));
-    const status = decodeStatus(await peer.read());
-    t.equal(status, i === 0 ? 'ok' : 'ok_simultaneous');
-    peers.push(peer);
-  }
-  await Promise.all(peers.slice(0, -1).map((peer) => peer.closed()));
-  t.equal(node.connections.unauthenticated, 1);
-  t.equal(node.connections.unauthenticatedFrom('127.0.0.1'), 1);
-  peers.at(-1)!.socket.destroy();
-  await until(() => node.connections.unauthenticated === 0, { what: 'the last to end' });
-});
-
-test('a peer that bears our name is told nok', async (t) => {
-  const node = await startConnections(t, M);
-  const peer = await node.raw();
-  peer.write(encodeSendName(rawSelf(M)));
-  t.equal(await peer.readText(), 'snok');
-  await peer.closed();
-  t.strictSame(node.log, ['refused in m@h nok']);
-});
-
 // --- deliver ----------------------------------------------------------------------------------
 
 test('signals to a node that is being dialled follow in order, those of listeners first', async (t) => {
@@ -424,7 +189,7 @@ test('more signals than may wait give the attempt up, so that none is lost in th
 test('connect: false dials nobody; what waits for an answer is told, and not at once', async (t) => {
   const node = await startConnections(t, M, { dial: () => Promise.reject(new Error('dialled')) });
   node.connections.deliver(Z, message(M, Z, 1), { connect: false });
-  node.connections.deliver(Z, monitorOf(Z), { connect: false });
+  node.connections.deliver(Z, monitorOf(M, Z), { connect: false });
   t.strictSame(node.log, []);
   await pause(10);
   t.strictSame(node.log, ['unreachable z@h']);
@@ -457,89 +222,6 @@ test('a value that is no term throws to the sender, on a connection and before t
   m.connections.deliver(Z, message(M, Z, 3));
   await until(() => z.signals.length === 3, { what: 'the next' });
   t.strictSame(payloads(z.signals), [1, 2, 3]);
-});
-
-// --- listeners --------------------------------------------------------------------------------
-
-test('a listener that throws harms neither the connection nor the other listeners', async (t) => {
-  const ports = new Map<string, number>();
-  const z = await startConnections(t, Z, { ports });
-  const m = await startConnections(t, M, { ports });
-  m.connections.onNodeEvent(({ type }) => {
-    throw new Error(type);
-  });
-  const heard: string[] = [];
-  m.connections.onNodeEvent(({ type }) => heard.push(type));
-  t.strictSame(await m.connections.connect(Z), { connected: true });
-  z.connections.disconnect(M, 'disconnect');
-  await until(() => heard.length === 2, { what: 'nodedown' });
-  t.match(m.faults, [{ message: 'nodeup' }, { message: 'nodedown' }]);
-});
-
-test('a connection that a listener ends on nodeup is nobody’s success', async (t) => {
-  const ports = new Map<string, number>();
-  const z = await startConnections(t, Z, { ports });
-  const m = await startConnections(t, M, { ports });
-  const remove = m.connections.onNodeEvent(({ type, node }) => {
-    if (type === 'nodeup') m.connections.disconnect(node, 'disconnect');
-  });
-  const heard: string[] = [];
-  m.connections.onNodeEvent(({ type }) => heard.push(type));
-  m.connections.deliver(Z, message(M, Z, 1));
-  t.match(await m.connections.connect(Z), { connected: false, error: { code: 'closed' } });
-  t.strictSame(heard, ['nodeup', 'nodedown']);
-  await until(() => z.events.length === 2, { what: 'the end there' });
-  remove();
-  t.strictSame(await m.connections.connect(Z), { connected: true }, 'a new dial is unhurt');
-});
-
-test('what a listener sends on nodedown dials anew and arrives on the new connection', async (t) => {
-  const ports = new Map<string, number>();
-  const z = await startConnections(t, Z, { ports });
-  const m = await startConnections(t, M, { ports });
-  let downs = 0;
-  m.connections.onNodeEvent(({ type }) => {
-    if (type !== 'nodedown') return;
-    downs += 1;
-    if (downs === 1) m.connections.deliver(Z, message(M, Z, 77));
-  });
-  await m.connections.connect(Z);
-  z.connections.disconnect(M, 'disconnect');
-  await until(() => z.signals.length === 1, { what: 'the message' });
-  t.strictSame(
-    m.events.map(({ type, connectionId }) => `${type} ${connectionId}`),
-    ['nodeup 1', 'nodedown 1', 'nodeup 2'],
-  );
-});
-
-test('a fault in what hears of a lost node is reported, and the listeners hear of it all the same', async (t) => {
-  const error = new Error('unreachable');
-  const node = await startConnections(t, M, {
-    onUnreachable() {
-      throw error;
-    },
-  });
-  const peer = await node.raw();
-  await peer.initiate(rawSelf(A), M);
-  peer.socket.end();
-  await until(() => node.events.length === 2, { what: 'nodedown' });
-  node.connections.deliver(Z, monitorOf(Z), { connect: false });
-  node.connections.deliver(Z, message(M, Z, 1));
-  t.match(await node.connections.connect(Z), { connected: false });
-  t.strictSame(node.faults, [error, error, error]);
-});
-
-test('a fault in a signal’s effect is reported, and the connection goes on', async (t) => {
-  const node = await startConnections(t, M, {
-    onSignal() {
-      throw new Error('effect');
-    },
-  });
-  const peer = await node.raw();
-  await peer.initiate(rawSelf(A), M);
-  peer.socket.write(framesOf(PASS_THROUGH_FLAGS, message(A, M, 1), message(A, M, 2)));
-  await until(() => node.faults.length === 2, { what: 'both' });
-  t.ok(node.connections.get(A));
 });
 
 // --- hostile peers ----------------------------------------------------------------------------
@@ -624,7 +306,7 @@ test('close ends every phase: dialling, handshake, parked, challenger, up; and t
   const late = await node.raw();
   await late.closed();
   t.match(await node.connections.connect(A), { connected: false, error: { code: 'closed' } });
-  node.connections.deliver(A, monitorOf(A));
+  node.connections.deliver(A, monitorOf(M, A));
   await Promise.resolve();
   t.equal(node.log.at(-1), 'unreachable a@h');
   t.equal(await node.openSockets(), 0);
