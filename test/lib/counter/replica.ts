@@ -228,30 +228,33 @@ t.test('for a caller that has gone before its increment was sent none is counted
   t.equal(owners.total, 1);
 });
 
-t.test('for a caller that leaves while there is no owner none is counted by the next', async (t) => {
-  for (const foreign of [false, true]) {
-    const { replica, clock, calls, register } = start({ foreign });
-    const [gone, there] = [{ isGone: false }, { isGone: false }];
-    const dropped = t.rejects(replica.increment({ caller: gone }), { name: 'AbortError' });
-    await settle();
-    gone.isGone = true;
-    register(FIRST);
-    await settle();
-    t.strictSame(calls, [], 'no batch of nobody');
-    await dropped;
-    register(undefined);
-    const late = t.rejects(replica.increment({ timeoutMs: 10 }), { code: 'noproc' });
-    await settle();
-    await clock.advance(10);
-    await late;
-    register(FIRST);
-    await settle();
-    t.strictSame(calls, [], 'nor of one who was told that none was counted');
-    void replica.increment({ caller: there });
-    await settle();
-    t.equal(calls.length, 1);
-  }
-});
+t.test(
+  'for a caller that leaves while there is no owner none is counted by the next',
+  async (t) => {
+    for (const foreign of [false, true]) {
+      const { replica, clock, calls, register } = start({ foreign });
+      const [gone, there] = [{ isGone: false }, { isGone: false }];
+      const dropped = t.rejects(replica.increment({ caller: gone }), { name: 'AbortError' });
+      await settle();
+      gone.isGone = true;
+      register(FIRST);
+      await settle();
+      t.strictSame(calls, [], 'no batch of nobody');
+      await dropped;
+      register(undefined);
+      const late = t.rejects(replica.increment({ timeoutMs: 10 }), { code: 'noproc' });
+      await settle();
+      await clock.advance(10);
+      await late;
+      register(FIRST);
+      await settle();
+      t.strictSame(calls, [], 'nor of one who was told that none was counted');
+      void replica.increment({ caller: there });
+      await settle();
+      t.equal(calls.length, 1);
+    }
+  },
+);
 
 t.test('reads wait for an owner, and ask the next one', async (t) => {
   const { replica, clock, calls, register } = start();
