@@ -9,7 +9,7 @@ import {
 } from '../../lib/distribution/index.ts';
 import { Singleton, type SingletonRole } from '../../lib/singleton/singleton.ts';
 import { type ClusterMember, TestCluster } from './cluster.ts';
-import { until } from './peers.ts';
+import { until } from './until.ts';
 
 interface Teardown {
   teardown(fn: () => unknown): void;

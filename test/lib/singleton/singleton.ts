@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { atom, tuple } from '../../../lib/distribution/index.ts';
 import { add, cluster, NAME, oneOwner, owners, type Running, start } from '../../support/notes.ts';
-import { until } from '../../support/peers.ts';
+import { until } from '../../support/until.ts';
 
 t.test('the node with the smallest name owns it, all others know', async (t) => {
   const { running } = await cluster(t, 'b', 'a', 'c');

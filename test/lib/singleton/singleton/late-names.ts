@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
 import { type ClusterMember, TestCluster } from '../../../support/cluster.ts';
 import { add, NAME, oneOwner, start } from '../../../support/notes.ts';
-import { until } from '../../../support/peers.ts';
+import { until } from '../../../support/until.ts';
 
 /** A node that waits for its turn to change names, as when many others come and go. */
 function slowToChangeNames(node: ClusterMember, method: 'passName' | 'registerName') {

@@ -10,7 +10,7 @@ import {
 } from '../../../../lib/distribution/index.ts';
 import { Singleton, type SingletonRole } from '../../../../lib/singleton/singleton.ts';
 import { TestCluster } from '../../../support/cluster.ts';
-import { until } from '../../../support/peers.ts';
+import { until } from '../../../support/until.ts';
 
 /** Another example than notes: a job that runs every so often, on one node. */
 class PeriodicJob implements SingletonRole {

@@ -3,7 +3,7 @@ import t from 'tap';
 import { atom, isTuple, Pid, type Term, tuple } from '../../../../lib/distribution/index.ts';
 import type { ClusterMember } from '../../../support/cluster.ts';
 import { add, cluster, NAME, oneOwner, type Running, start } from '../../../support/notes.ts';
-import { until } from '../../../support/peers.ts';
+import { until } from '../../../support/until.ts';
 
 t.test('after a split there is one owner, which knows what either side knew', async (t) => {
   const { nodes, running } = await cluster(t, 'a', 'b', 'c', 'd');
