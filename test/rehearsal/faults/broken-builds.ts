@@ -101,6 +101,11 @@ const BROKEN: readonly {
     fails: /^1 instance +FAILED[\s\S]+hello_distributed\.0 counts \d+, not \d+/m,
   },
   {
+    what: 'a node that is missing in /nodes',
+    spoil: replace(PROGRAM, 'all_nodes:[current,...connected]', 'all_nodes:[current]'),
+    fails: /^scale to 2 +FAILED[\s\S]+hello_distributed\.\d does not see hello_distributed@/m,
+  },
+  {
     what: 'a 5xx now and then',
     spoil: replace(
       PROGRAM,
